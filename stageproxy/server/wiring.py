@@ -46,6 +46,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.other_pages import OtherPages
 from stageproxy.upstream.pip_index import (
     default_of_pip,
     index_name,
@@ -81,6 +82,7 @@ class Adapters:
     inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
+    other_pages: OtherPages
     clock: Clock
 
 
@@ -134,6 +136,7 @@ def assemble(
         database,
         files,
         index,
+        adapters.other_pages,
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
@@ -200,7 +203,7 @@ def _add_uploads(
 def _add_operations(
     app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
 ) -> None:
-    index = adapters.index
+    index, others = adapters.index, adapters.other_pages
     app[keys.PROBES] = Probes(secrets.token_hex(8))
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
@@ -208,7 +211,9 @@ def _add_operations(
     app[keys.METRICS] = metrics
     metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
     app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
-    app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
+    app[keys.METRICS_SOURCES] = MetricsSources(
+        metrics, adapters.database, lambda: index.size + others.size
+    )
     app[keys.READINESS] = _readiness(adapters)
     disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
     metrics.watch(

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -153,8 +153,23 @@ def check_is_complete(response: ClientResponse, document: Document) -> None:
 
     It would be cached under the ETag of the whole document, and never be replaced.
     """
-    if _has_length(response.headers):
+    if not _has_length(response.headers):
+        _check_end(document)
+
+
+def check_is_whole(sent: Document, body: bytes | None) -> None:
+    """Raise `TruncatedError` if a document was sent without its length and may be truncated.
+
+    *body* is that of the document without its compression, `None` if that does not end.
+    """
+    if _has_length(sent.headers):
         return
+    if body is None:
+        raise TruncatedError("PyPI's page is truncated.")
+    _check_end(replace(sent, body=body))
+
+
+def _check_end(document: Document) -> None:
     content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
     judges = (judge for kind, judge in _HAS_END.items() if kind in content_type)
     if not next(judges, _is_anything)(document.body):

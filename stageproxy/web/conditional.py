@@ -37,6 +37,18 @@ def may_match(request: web.Request, etag: str) -> bool:
     return header is None or bool({etag, "*"} & {one.strip() for one in header.split(",")})
 
 
+def has_copy(request: web.Request, headers: Mapping[str, str]) -> bool:
+    """Return whether the client has the body with these *headers*: those that another server sent.
+
+    Its ETag may be weak, and it may have only a time. `If-Modified-Since` counts for that very
+    time alone: clients send back what they were sent.
+    """
+    if hdrs.IF_NONE_MATCH in request.headers:
+        return matches(request, headers.get("ETag", "").removeprefix("W/"))
+    modified = headers.get(hdrs.LAST_MODIFIED)
+    return modified is not None and request.headers.get(hdrs.IF_MODIFIED_SINCE) == modified
+
+
 def freshness_of(request: web.Request) -> Freshness:
     """Return which documents the client accepts (RFC 9111, section 5.2.1).
 
@@ -64,16 +76,16 @@ async def conditional(
         headers.pop("Content-Type", None)
         return web.Response(status=304, headers=headers)
     if not is_gzipped:
-        return await _send(request, document.body, headers)
+        return await sent_whole(request, document.body, headers)
 
     async def compress() -> bytes:
         return await asyncio.to_thread(gzip.compress, document.body, _GZIP_LEVEL, mtime=0)
 
     compressed = await request.app[GZIPPED].get(document.digest, compress)
-    return await _send(request, compressed, {**headers, "Content-Encoding": "gzip"})
+    return await sent_whole(request, compressed, {**headers, "Content-Encoding": "gzip"})
 
 
-async def _send(
+async def sent_whole(
     request: web.Request, body: bytes, headers: Mapping[str, str]
 ) -> web.StreamResponse:
     """Send a body, a large one in chunks, so that it is not copied for each client.
