@@ -170,6 +170,7 @@ async def listening(
         await _create_first_token(service, directory, announce)
         runner = runner_for(
             service.app,
+            prepared=service.prepared,
             limits=ConnectionLimits(
                 connection_limit(config.server.max_connections),
                 config.server.max_connections_per_address,

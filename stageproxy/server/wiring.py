@@ -1,6 +1,7 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
 import secrets
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -59,6 +60,7 @@ from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
+from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
 from stageproxy.web.session_json import MECHANISMS, SessionJson
 from stageproxy.web.streams import StreamShares
 
@@ -97,6 +99,7 @@ class Service:
     promotions: Promotions
     promotion_reports: PromotionReports
     disk: Disk
+    prepared: PreparedAnswers = field(repr=False)
     database: Database = field(repr=False)
 
 
@@ -159,8 +162,14 @@ def assemble(
         promotions=promotions,
         promotion_reports=reports,
         disk=files.disk,
+        prepared=_prepared_answers(config, adapters),
         database=database,
     )
+
+
+def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
+    present = PresentReader(adapters.database.state, time.monotonic, adapters.clock.now)
+    return PreparedAnswers(present, config.upstream.cache_size // 4)
 
 
 def _stage_findings(

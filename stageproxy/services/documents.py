@@ -18,6 +18,7 @@ from stageproxy.core.index.other_pages import OtherPage, plain_body
 from stageproxy.core.index.pages import (
     FEED_TYPES,
     JSON_TYPES,
+    NEVER_STALE,
     PAGE_TYPES,
     Document,
     UnreadablePageError,
@@ -105,13 +106,15 @@ class StagedDocuments:
 
     async def only_page(self, stage: Stage, accept: str) -> Document:
         """Return the page that lists only the staged release."""
-        return await self._new_page(stage, accept, _TO_ROOT_FROM_ONLY)
+        page = await self._new_page(stage, accept, _TO_ROOT_FROM_ONLY)
+        return replace(page, fresh_until=NEVER_STALE)
 
     async def only_list(self, stage: Stage, accept: str) -> Document:
         """Return the list of projects that contains only the project of the stage."""
         kind = simple_type(accept)
         names = [stage.project] if stage.artifacts else []
-        return own_document(new_list(kind, names), _content_type(kind))
+        body = new_list(kind, names)
+        return own_document(body, _content_type(kind), fresh_until=NEVER_STALE)
 
     async def project_json(self, stage: Stage, freshness: Freshness) -> Document | None:
         """Return /pypi/<project>/json, or `None` where PyPI would have none.
@@ -231,7 +234,12 @@ class StagedDocuments:
 
         key = (name, stage.id, stage.revision, stage.rotation, document.digest)
         edited = await self.cache.get((*key, document.content_type), make)
-        return replace(edited, headers=document.headers, stale_seconds=document.stale_seconds)
+        return replace(
+            edited,
+            headers=document.headers,
+            stale_seconds=document.stale_seconds,
+            fresh_until=document.fresh_until,
+        )
 
     async def _new_page(self, stage: Stage, accept: str, to_root: str) -> Document:
         if not stage.artifacts:

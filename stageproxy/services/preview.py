@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -21,7 +21,7 @@ from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.rights import TokenKind, parse_token
-from stageproxy.core.stage.lifetime import as_of, end_message
+from stageproxy.core.stage.lifetime import as_of, end_message, next_change
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import (
@@ -86,6 +86,10 @@ class Previews:
         if not is_current:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())
+
+    def next_change(self, stage: Stage) -> datetime | None:
+        """Return when the preview of a stage changes by time alone, `None` if it never does."""
+        return next_change(stage, self.clock.now(), self.retention)
 
     async def with_all_files(self, stage: Stage) -> Stage:
         """Return a stage with all its files, even those that its preview no longer adds."""

@@ -154,7 +154,7 @@ class CachedIndex:
             # A missing document is not cached.
             self._copies.remove(key)
         else:
-            self._copies.add(key, document, requested_at)
+            document = self._copies.add(key, document, requested_at)
         return _Found(document)
 
 

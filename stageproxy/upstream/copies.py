@@ -65,16 +65,19 @@ class Copies:
         found = self._entries.find(key)
         if found is None or not self._can_be_shown(found):
             return None
-        return replace(found.document, stale_seconds=int(self._age(found)))
+        return replace(found.document, stale_seconds=int(self._age(found)), fresh_until=0.0)
 
     def age_of(self, path: str) -> float | None:
         """Return the age of the oldest copy of a path that is used while upstream fails."""
         copies = [one for key, one in self._entries.items() if key[0] == path]
         return max((self._age(one) for one in copies if self._can_be_shown(one)), default=None)
 
-    def add(self, key: Key, document: Document, requested_at: float) -> None:
-        """Keep a document."""
-        self._entries.add(key, _Copy(document, requested_at))
+    def add(self, key: Key, document: Document, requested_at: float) -> Document:
+        """Keep a document. Return it with the time until which it is fresh."""
+        fresh_until = requested_at + self._limits.fresh_for.total_seconds()
+        kept = replace(document, fresh_until=fresh_until)
+        self._entries.add(key, _Copy(kept, requested_at))
+        return kept
 
     def remove(self, key: Key) -> None:
         """Remove the copy of a document that upstream no longer has."""

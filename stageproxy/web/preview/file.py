@@ -6,13 +6,14 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from stageproxy.core.index.pages import own_document
+from stageproxy.core.index.pages import NEVER_STALE, own_document
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches, may_match
 from stageproxy.web.headers import IMMUTABLE
 from stageproxy.web.keys import PREVIEWS
+from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.stage_path import temporary_redirect
@@ -38,7 +39,9 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:
             headers = {"Content-Type": _BINARY, "Cache-Control": IMMUTABLE}
-            return await conditional(request, own_document(core_metadata, _BINARY), headers)
+            answer = await conditional(request, own_document(core_metadata, _BINARY), headers)
+            answer[LASTING] = Lasting(NEVER_STALE, previews.next_change(stage))
+            return answer
         return await pass_through(request, stage, target.path)
     staged = await previews.find_file(stage, target)
     if staged is None:

@@ -8,9 +8,10 @@ from stageproxy.core.index.links import is_file
 from stageproxy.core.index.negotiation import names_simple_api
 from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.conditional import conditional, has_copy, sent_whole
+from stageproxy.web.conditional import conditional, has_copy, whole
 from stageproxy.web.headers import PRIVATE, headers_of_edited
-from stageproxy.web.keys import DOCUMENTS
+from stageproxy.web.keys import DOCUMENTS, PREVIEWS
+from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.stage_path import split_stage_path
 
 _UNREADABLE = frozenset({"br", "zstd", "deflate", "compress"})
@@ -34,24 +35,30 @@ def readable_encodings(accepted: str) -> str:
 
 async def answer_other_page(
     request: web.Request, stage: Stage, page: OtherPage, headers: dict[str, str]
-) -> web.StreamResponse:
+) -> web.Response:
     """Return upstream's page. Its bytes change only if a link would leave the stage.
 
     *headers* are those of the page for clients.
     """
+    answer = await _answer(request, stage, page, headers)
+    answer[LASTING] = Lasting(page.sent.fresh_until, request.app[PREVIEWS].next_change(stage))
+    return answer
+
+
+async def _answer(
+    request: web.Request, stage: Stage, page: OtherPage, headers: dict[str, str]
+) -> web.Response:
     if page.stays:
-        return await _as_sent(request, page, headers)
+        return _as_sent(request, page, headers)
     edited = await request.app[DOCUMENTS].with_links(stage, page, split_stage_path(request)[2])
     if edited is None:
-        return await _as_sent(request, page, headers)
+        return _as_sent(request, page, headers)
     cache_control = headers.get(hdrs.CACHE_CONTROL, PRIVATE)
     own = headers_of_edited(page.sent.headers, page.sent.content_type)
     return await conditional(request, edited, {**own, hdrs.CACHE_CONTROL: cache_control})
 
 
-async def _as_sent(
-    request: web.Request, page: OtherPage, headers: Mapping[str, str]
-) -> web.StreamResponse:
+def _as_sent(request: web.Request, page: OtherPage, headers: Mapping[str, str]) -> web.Response:
     """Return a page with every byte and header of upstream.
 
     Where upstream has no ETag the page gets one, or clients would receive it again each time.
@@ -62,4 +69,4 @@ async def _as_sent(
         for name in _OF_THE_BODY:
             own.pop(name, None)
         return web.Response(status=304, headers=own)
-    return await sent_whole(request, page.sent.body, own)
+    return whole(request, page.sent.body, own)

@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -11,24 +12,48 @@ from stageproxy.core.rights import redacted
 from stageproxy.web.request_keys import REQUEST_ID
 
 
+class Line(NamedTuple):
+    """A request and its answer: `path` is redacted, `size` are the bytes of the body."""
+
+    remote: str
+    method: str
+    path: str
+    status: int
+    size: int
+    seconds: float
+    request_id: str
+
+
 class AccessLog(AbstractAccessLogger):
     """Log a line for each request, without query, headers and tokens."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Log a request with its status, the bytes sent, and the milliseconds taken."""
-        path = request.raw_path.partition("?")[0]
-        # Anything but a path is refused. It may be a whole URL, with a user and a password.
-        path = redacted(path) if path.startswith("/") else "-"
+        path = getattr(response, "log_path", None)
+        if path is None:
+            path = request.raw_path.partition("?")[0]
+            # Anything but a path is refused. It may be a whole URL, with a user and a password.
+            path = redacted(path) if path.startswith("/") else "-"
+        self.add(
+            Line(
+                request.remote or "-",
+                request.method,
+                path,
+                response.status,
+                response.body_length,
+                time,
+                # aiohttp writes the line when the work on the request has ended.
+                request.get(REQUEST_ID, ""),
+            )
+        )
+
+    def add(self, line: "Line") -> None:
+        """Log a request that was answered."""
         self.logger.info(
             "%s %s %s %d %d %.1f ms",
-            request.remote or "-",
-            request.method,
-            path,
-            response.status,
-            response.body_length,
-            time * 1000,
-            # aiohttp writes the line when the work on the request has ended.
-            extra={"request_id": request.get(REQUEST_ID, "")},
+            *line[:5],
+            line.seconds * 1000,
+            extra={"request_id": line.request_id},
         )
 
 

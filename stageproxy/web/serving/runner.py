@@ -11,12 +11,17 @@ from aiohttp.web_protocol import RequestHandler
 
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.keys import METRICS
+from stageproxy.web.metrics import Metrics
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, ExcessReport
 from stageproxy.web.serving.forwarded import RequestFactory, with_client_address
 from stageproxy.web.serving.logs import AccessLog
+from stageproxy.web.serving.prepared import PreparedAnswers
+from stageproxy.web.serving.prepared_requests import PreparedRequests
 from stageproxy.web.serving.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
 from stageproxy.web.serving.slow_bodies import BODY_PACE
 from stageproxy.web.serving.slow_readers import READER_PACE
+
+_REQUESTS = logging.getLogger("stageproxy.requests")
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -34,6 +39,7 @@ _LIMITS = ConnectionLimits()
 def runner_for(
     app: web.Application,
     *,
+    prepared: PreparedAnswers | None = None,
     limits: ConnectionLimits = _LIMITS,
     header_deadline: float = HEADER_SECONDS,
     body_limits: PaceLimits = BODY_PACE,
@@ -41,15 +47,16 @@ def runner_for(
 ) -> "Runner":
     """Return the runner of *app*. The headers of a request must arrive within the deadline.
 
-    *body_limits*: how slowly the body may arrive.
+    *prepared*: where answers are kept. *body_limits*: how slowly the body may arrive.
     *reader_limits*: how slowly a client may read.
     """
     return Runner(
         app,
         Deadlines(header_deadline, body_limits, reader_limits),
         limits,
+        prepared,
         access_log_class=AccessLog,
-        access_log=logging.getLogger("stageproxy.requests"),
+        access_log=_REQUESTS,
         auto_decompress=False,
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
         lingering_time=_LINGERING_SECONDS,
@@ -62,10 +69,16 @@ def runner_for(
 class _Server(web.Server):
     deadlines: Deadlines
     connections_by_client: Connections
+    prepared: PreparedRequests | None = None
 
     def __call__(self) -> RequestHandler:
         return StageproxyProtocol(
-            self, self.deadlines, self.connections_by_client, loop=self._loop, **self._kwargs
+            self,
+            self.deadlines,
+            self.connections_by_client,
+            self.prepared,
+            loop=self._loop,
+            **self._kwargs,
         )
 
 
@@ -77,11 +90,13 @@ class Runner(web.AppRunner):
         app: web.Application,
         deadlines: Deadlines,
         limits: ConnectionLimits,
+        prepared: PreparedAnswers | None,
         **options: Any,  # noqa: ANN401 - passed on unchanged
     ) -> None:
         super().__init__(app, **options)
         self._deadlines = deadlines
         self._limits = limits
+        self._prepared = prepared
 
     def make_protocol(self) -> RequestHandler:
         """Return the protocol of a new connection."""
@@ -124,7 +139,19 @@ class Runner(web.AppRunner):
         server.connections_by_client = Connections(self._limits, report)
         if metrics:
             metrics.watch_connections(server.connections_by_client)
+            server.prepared = self._prepared_requests(metrics)
         return server
+
+    def _prepared_requests(self, metrics: Metrics) -> PreparedRequests | None:
+        if self._prepared is None:
+            return None
+        log = AccessLog(_REQUESTS, "")
+        return PreparedRequests(
+            self._prepared,
+            metrics.count_answer,
+            log.add if log.enabled else None,
+            self._limits.proxies,
+        )
 
 
 def _closing_after_upgrade(make_request: RequestFactory) -> RequestFactory:
