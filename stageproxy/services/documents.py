@@ -227,10 +227,9 @@ class StagedDocuments:
 
         async def make() -> Document:
             try:
-                body = await asyncio.to_thread(edit, document)
+                return await asyncio.to_thread(lambda: document.with_body(edit(document)))
             except UnreadablePageError as error:
                 raise _unreadable(stage, error) from error
-            return await asyncio.to_thread(document.with_body, body)
 
         key = (name, stage.id, stage.revision, stage.rotation, document.digest)
         edited = await self.cache.get((*key, document.content_type), make)

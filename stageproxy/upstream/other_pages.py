@@ -27,13 +27,15 @@ from stageproxy.core.index.staleness import Freshness
 from stageproxy.ports import AskedPage, UpstreamResponse
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.copies import CopyLimits
-from stageproxy.upstream.decompression import too_long
-from stageproxy.upstream.responses import check_is_whole, refreshed
+from stageproxy.upstream.responses import (
+    check_is_whole,
+    is_read_at_once,
+    received_whole,
+    refreshed,
+)
 
 _OVERHEAD = 1024
 """The approximate size of a page in bytes without its body."""
-_QUICK = 2**16
-"""The size up to which a body is read at once; a thread would take longer."""
 _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 _Key = tuple[str, ...]
@@ -126,20 +128,11 @@ class OtherPages:
             return replace(known, sent=replace(known.sent, headers=headers))
         if not is_page(response.status, response.headers):
             return None
-        chunks = await self._received(response)
+        chunks = await received_whole(response.chunks(), self._longest)
         url = self._index.space.url_of(asked.path.partition("?")[0])
         read = partial(self._read, chunks, response.headers, url)
-        return read() if sum(map(len, chunks)) <= _QUICK else await asyncio.to_thread(read)
-
-    async def _received(self, response: UpstreamResponse) -> list[bytes]:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.chunks():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._longest:
-                raise too_long(self._longest)
-        return chunks
+        encoding = response.headers.get("Content-Encoding", "")
+        return read() if is_read_at_once(chunks, encoding) else await asyncio.to_thread(read)
 
     def _read(self, chunks: list[bytes], headers: Mapping[str, str], url: str) -> OtherPage:
         body = b"".join(chunks)
