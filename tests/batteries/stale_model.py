@@ -108,6 +108,8 @@ def may_be_seen(seen: Seen, question: Question, state: StageState, listed: Liste
             return seen.status == 200 and _is_between(
                 seen.files, listed.certain | state.files, listed.possible | state.files
             )
+        case "other":
+            return seen.status == 200 and _is_between(seen.files, listed.certain, listed.possible)
         case "only":
             return seen == (Seen(200, state.files) if state.files else Seen(404))
         case "stage":

@@ -30,9 +30,25 @@ from tests.support.builders.distributions import Distribution, a_wheel, upload_f
 from tests.support.index.fake_index import FakeIndex
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
-ACCEPTS = {"page": JSON_PAGE, "only": JSON_PAGE, "page as HTML": "text/html"}
+ACCEPTS = {
+    "page": JSON_PAGE,
+    "only": JSON_PAGE,
+    "other": JSON_PAGE,
+    "page as HTML": "text/html",
+}
 LINK = re.compile(r'href="[^"#]*#sha256=([0-9a-f]{64})"[^>]*>([^<]+)</a>')
-DOCUMENTS = ("page", "page", "page as HTML", "only", "project", "stage", "file", "file", "metadata")
+DOCUMENTS = (
+    "page",
+    "page",
+    "page as HTML",
+    "only",
+    "project",
+    "other",
+    "stage",
+    "file",
+    "file",
+    "metadata",
+)
 FORMS = ("plain", "gzip", "known", "known", "head")
 UNKNOWN = "stgv_" + "0" * 38
 PAUSES = (0, 0.02, 0.1, 0.5)
@@ -475,16 +491,21 @@ class Reads:
             document = "only"
         is_file = document in {"file", "metadata"}
         question = Question(document, url, file if is_file else ("", ""))
-        path = stage.urls[url] + path_below(question, project.name, stage)
+        # Pages of another project show what the index lists of that one.
+        shown = self._another(project) if document == "other" else project
+        path = stage.urls[url] + path_below(question, shown.name, stage)
         expires, start = stage.expires_at, self.world.now()
         seen = await self._seen(session, path, question, form)
         end = self.world.now()
         states = stage.timeline.possible(start, end)
-        listed = project.listed.possible(start, end)
+        listed = shown.listed.possible(start, end)
         self._count(document, len(states))
         self._judge(project, seen, question, states, listed, form)
         if seen and seen.expires_at and seen.expires_at < expires:
             self.world.violations.append(f"{project.name}: {seen.expires_at} is before {expires}")
+
+    def _another(self, project: WatchedProject) -> WatchedProject:
+        return self.random.choice([one for one in self.world.projects if one is not project])
 
     async def read_current(
         self, session: ClientSession, project: WatchedProject, stage: WatchedStage, document: str
@@ -558,7 +579,7 @@ class Reads:
 def path_below(question: Question, project: str, stage: WatchedStage) -> str:
     """Return the path of a document below its stage URL."""
     match question.document:
-        case "page" | "page as HTML":
+        case "page" | "page as HTML" | "other":
             return f"simple/{project}/"
         case "only":
             return f"+only/simple/{project}/"
@@ -577,7 +598,7 @@ def shown_in(status: int, body: bytes, question: Question) -> Seen:
     if status != 200:
         return Seen(status)
     match question.document:
-        case "page" | "only":
+        case "page" | "only" | "other":
             files = json.loads(body)["files"]
             return Seen(200, frozenset((one["filename"], one["hashes"]["sha256"]) for one in files))
         case "page as HTML":

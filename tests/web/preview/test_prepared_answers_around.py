@@ -102,6 +102,19 @@ async def test_no_token_in_memory_is_shown(reader: PreviewReader) -> None:
     assert [key for key in keys if reader.token in repr(key)] == []
 
 
+async def test_bounded_memory(tmp_path: Path, index: FakeIndex) -> None:
+    """However many different requests clients send, what is kept for them has a bound."""
+    async with reading(tmp_path, index, cache_size=64 * 1024) as reader:
+        sizes = set()
+        for number in range(40):
+            await reader.read("page", If_None_Match=f'"{number}"')
+            await reader.read("page", Accept_Encoding=f"gzip;q=0.{number}")
+            await reader.read("page", Accept=f"text/x{number}, {PIP}")
+            sizes.add(reader.service.parts.prepared.size)
+
+    assert 0 < max(sizes) <= 64 * 1024
+
+
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 @pytest.mark.parametrize("document", ["simple/demo/", "{wheel}"], ids=["page", "wheel"])
 async def test_slow_reader(tmp_path: Path, index: FakeIndex, document: str, encoding: str) -> None:
