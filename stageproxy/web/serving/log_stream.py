@@ -9,6 +9,8 @@ and the next line states how many. See docs/adr/0043.
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable, Iterator
+from select import PIPE_BUF
 from threading import Event, Lock, Thread
 from typing import Protocol
 
@@ -63,9 +65,12 @@ class LogStream(logging.Handler):
 
     def gather(self, at: int, message: str, request_id: str) -> None:
         """Write a line of the access log within a tenth of a second, together with others."""
-        if self._put(self._lines.format_access(at, message, request_id)) and (
-            not self._arrived.is_set()
-        ):
+        # Each request takes this path: nothing here is as expensive as a call.
+        if len(self._queue) >= MOST_QUEUED:
+            self._lose(1)
+            return
+        self._queue.append(self._lines.format_access(at, message, request_id))
+        if not self._arrived.is_set():
             self._arrived.set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -77,8 +82,12 @@ class LogStream(logging.Handler):
             return
         if self._is_closed:
             self._write([text])
-        elif self._put(text) and not self._is_stuck:
-            self._is_stuck = not self._wait_until_written(self._patience)
+        elif len(self._queue) >= MOST_QUEUED:
+            self._lose(1)
+        else:
+            self._queue.append(text)
+            if not self._is_stuck:
+                self._is_stuck = not self._wait_until_written(self._patience)
 
     def flush(self) -> None:
         """Write all lines. Give up after some seconds if nobody reads them."""
@@ -92,13 +101,6 @@ class LogStream(logging.Handler):
         self._arrived.set()
         self._is_urgent.set()
         super().close()
-
-    def _put(self, line: str) -> bool:
-        if len(self._queue) >= MOST_QUEUED:
-            self._lose(1)
-            return False
-        self._queue.append(line)
-        return True
 
     def _wait_until_written(self, seconds: float) -> bool:
         written = Event()
@@ -126,11 +128,14 @@ class LogStream(logging.Handler):
         with self._counting:
             lost, self._lost = self._lost, 0
         notices = [self._lines.format(_notice(lost))] if lost else []
-        text = "\n".join([*texts, *notices, ""])
         try:
-            self._write_all(text.encode(self._encoding, "backslashreplace"))
+            for piece in _pieces([self._encoded(one) for one in [*texts, *notices]]):
+                self._write_all(piece)
         except OSError:
             self._lose(len(texts) + lost)
+
+    def _encoded(self, line: str) -> bytes:
+        return f"{line}\n".encode(self._encoding, "backslashreplace")
 
     def _write_all(self, data: bytes) -> None:
         left = memoryview(data)
@@ -140,6 +145,21 @@ class LogStream(logging.Handler):
     def _lose(self, number: int) -> None:
         with self._counting:
             self._lost += number
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Return lines together, as many as a pipe takes at once.
+
+    Other workers of the server write to the same pipe: what is longer could be mixed with theirs.
+    """
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece
 
 
 def _notice(lost: int) -> logging.LogRecord:
