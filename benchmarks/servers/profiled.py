@@ -1,8 +1,8 @@
 """A server with a profiler of its event loop, which SIGPROF starts and the next one ends.
 
 `python -m benchmarks.servers.profiled FILE PACKAGES serve …` takes the arguments of `stageproxy`
-after the file of the profile and a folder of more packages, which may be empty. Until the first
-signal, nothing is slower than without it.
+after the file of the profile and a folder of packages that come first, which may be empty. Until
+the first signal, nothing is slower than without it.
 """
 
 import cProfile
@@ -60,6 +60,6 @@ def name(code: CodeType | str) -> str:
 
 if __name__ == "__main__":
     file, packages = sys.argv.pop(1), sys.argv.pop(1)
-    sys.path += filter(None, [packages])
+    sys.path[:0] = filter(None, [packages])
     signal.signal(signal.SIGPROF, Profiler(Path(file)).switch)
     main()

@@ -46,7 +46,7 @@ async def running_stageproxy(
     """Run a server, by default on an empty data directory, with its access log in a file.
 
     A second server with the same *name* has the data of the first. *packages* is a folder of
-    packages that it can import besides those of this environment.
+    packages that it imports instead of those of this environment.
     """
     logs = run.folder / f"{name}-logs"
     logs.mkdir(exist_ok=True)
