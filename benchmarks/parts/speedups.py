@@ -45,7 +45,7 @@ async def measure(run: Run) -> AsyncIterator[Row]:
 
 def hidden_packages() -> Path:
     """Return a folder in which the packages of the extra cannot be imported."""
-    folder = BUILD / EXTRA
+    folder = BUILD / f"without-{EXTRA}"
     folder.mkdir(parents=True, exist_ok=True)
     for name in _PACKAGES:
         (folder / f"{name}.py").write_text("raise ImportError\n")

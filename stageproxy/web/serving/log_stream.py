@@ -9,6 +9,8 @@ and the next line states how many. See docs/adr/0043.
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable, Iterator
+from select import PIPE_BUF
 from threading import Event, Lock, Thread
 from typing import Protocol
 
@@ -126,11 +128,14 @@ class LogStream(logging.Handler):
         with self._counting:
             lost, self._lost = self._lost, 0
         notices = [self._lines.format(_notice(lost))] if lost else []
-        text = "\n".join([*texts, *notices, ""])
         try:
-            self._write_all(text.encode(self._encoding, "backslashreplace"))
+            for piece in _pieces([self._encoded(one) for one in [*texts, *notices]]):
+                self._write_all(piece)
         except OSError:
             self._lose(len(texts) + lost)
+
+    def _encoded(self, line: str) -> bytes:
+        return f"{line}\n".encode(self._encoding, "backslashreplace")
 
     def _write_all(self, data: bytes) -> None:
         left = memoryview(data)
@@ -140,6 +145,21 @@ class LogStream(logging.Handler):
     def _lose(self, number: int) -> None:
         with self._counting:
             self._lost += number
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Return lines together, as many as a pipe takes at once.
+
+    Other workers of the server write to the same pipe: what is longer could be mixed with theirs.
+    """
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece
 
 
 def _notice(lost: int) -> logging.LogRecord:

@@ -90,6 +90,10 @@ class StageproxyProtocol(RequestHandler):
         """Close an idle connection to make room for another."""
         self.force_close()
 
+    def leave_to_application(self) -> None:
+        """Answer nothing any more from prepared answers, which leave a connection open."""
+        self._prepared = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request, or refuse the connection."""
         connected = cast("asyncio.Transport", transport)

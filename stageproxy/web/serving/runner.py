@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -97,6 +98,8 @@ class Runner(web.AppRunner):
         super().__init__(app, **options)
         self._deadlines = deadlines
         self._limits = limits
+        self._is_draining = False
+        self.app.on_response_prepare.append(self._close_if_draining)
         self._prepared = prepared
 
     def make_protocol(self) -> RequestHandler:
@@ -104,6 +107,18 @@ class Runner(web.AppRunner):
         if self.server is None:
             raise RuntimeError("The runner is not set up.")
         return self.server()
+
+    async def drain(self) -> None:
+        """Wait until clients have left their connections; nobody accepts new ones here any more.
+
+        Each answer is the last of its connection. Idle ones are left open as long as ever: a
+        client may be about to send its next request.
+        """
+        self._is_draining = True
+        for connection in self.server.connections if self.server else []:
+            if isinstance(connection, StageproxyProtocol):
+                connection.leave_to_application()
+        await self._wait_while(lambda: self.server is not None and bool(self.server.connections))
 
     async def cleanup(self) -> None:
         """Wait for running requests, then stop.
@@ -113,11 +128,21 @@ class Runner(web.AppRunner):
         """
         for site in list(self.sites):
             await site.stop()
+        await self._wait_while(self._has_running_requests)
+        await super().cleanup()
+
+    async def _wait_while(self, is_needed: Callable[[], bool]) -> None:
+        """Wait while something goes on, as long as running requests have time to finish."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
-                while self._has_running_requests():  # noqa: ASYNC110 - aiohttp has no event for this
+                while is_needed():  # noqa: ASYNC110 - aiohttp has no event for this
                     await asyncio.sleep(_POLL_SECONDS)
-        await super().cleanup()
+
+    async def _close_if_draining(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._is_draining:
+            response.force_close()
+            # aiohttp has written this header before.
+            response.headers[hdrs.CONNECTION] = "close"
 
     def _has_running_requests(self) -> bool:
         connections = self.server.connections if self.server else []
