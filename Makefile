@@ -50,7 +50,7 @@ battery: $(STAMP)  ## run all batteries in their long form, before a release; a 
 		status=$$?; $(BIN)/python -m tests.batteries.summary && exit $$status
 
 bench: $(STAMP)  ## measure speed and memory, as ratios within one run; BENCH names parts and options
-	$(BIN)/python -m benchmarks $(BENCH)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -55,7 +55,7 @@ async def _measure(part: Part, options: Run) -> Result:
             rows.append(row)
     except Exception as error:  # noqa: BLE001 - one part does not end the others
         traceback.print_exc()
-        return Result.of(part, options, rows, failure=" ".join(str(error).split()))
+        return Result.of(part, options, rows, failure=f"The part ended: {type(error).__name__}.")
     return Result.of(part, options, rows)
 
 

@@ -3,11 +3,12 @@
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_USER, _SYSTEM = 11, 12
-"""Fields of `/proc/PID/stat` after the name of the command."""
+_TIMES = slice(11, 15)
+"""Fields of `/proc/PID/stat` after the name: user and system time, also of children that ended."""
 
 
 def children_seconds() -> float:
@@ -17,7 +18,7 @@ def children_seconds() -> float:
 
 
 def seconds_of(pid: int) -> float:
-    """Return the processor time of a process and of those that it has started and that run."""
+    """Return the processor time of a process and of all that it has started."""
     return sum(_own_seconds(one) for one in (pid, *_descendants(pid)))
 
 
@@ -36,12 +37,16 @@ def forget_peak_of(pid: int) -> None:
 
 
 def _own_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
+    """Return the processor time of a process and of its children that have ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[_TIMES])) / _TICKS
+    return 0.0
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield int(child)
-            yield from _descendants(int(child))
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, path.read_text().split()):
+                yield child
+                yield from _descendants(child)

@@ -118,7 +118,9 @@ def _missed(row: Row) -> str:
     paragraphs = [heading, f"{row.limit or 'Nothing else was measured.'}\n"]
     if row.profile:
         profile = "\n".join(row.profile)
-        paragraphs.append(f"Where the server's loop spends its time:\n\n```\n{profile}\n```\n")
+        paragraphs.append(
+            f"Where the time goes, by functions without what they call:\n\n```\n{profile}\n```\n"
+        )
     return "\n".join(paragraphs)
 
 

@@ -14,6 +14,7 @@ from statistics import median
 
 from benchmarks.goals import Goal, Row, Samples
 from benchmarks.processor import children_seconds
+from benchmarks.profiles import explained
 from benchmarks.rounds import alternate
 from benchmarks.run import Part, Run
 from benchmarks.servers.stageproxy import running_stageproxy
@@ -84,6 +85,11 @@ class Client:
             raise RuntimeError(f"{self.installer.name} failed. Run it by hand: `{PINS.name}`.")
         return took
 
+    @property
+    def has_stored(self) -> bool:
+        """Return whether the client has put anything into its cache."""
+        return (self.folder / "cache").exists()
+
 
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Run both installers, with a cold and a warm cache in each round."""
@@ -95,15 +101,25 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             direct = _client(run, installer, "direct", pip, str(pip.index.simple))
             began = children_seconds()
             cold = await alternate(run.rounds, through.cold, direct.cold)
-            limit = _limit(installer, children_seconds() - began, cold)
-            yield Row(installer.cold, Samples(*cold), limit)
-            yield Row(
-                installer.warm,
-                Samples(*await alternate(run.rounds, through.warm, direct.warm)),
-                "The index sends no headers for caches, so that the client asks again."
-                if installer.name == "pip" and not (direct.folder / "cache").exists()
-                else "",
+            row = Row(
+                installer.cold, Samples(*cold), _limit(installer, children_seconds() - began, cold)
             )
+            yield await explained(row, ours, through.cold)
+            warm = cold
+            if through.has_stored or direct.has_stored:
+                warm = await alternate(run.rounds, through.warm, direct.warm)
+            row = Row(installer.warm, Samples(*warm), _caches(installer, through, direct))
+            yield await explained(row, ours, through.warm)
+
+
+def _caches(installer: Installer, *clients: Client) -> str:
+    """Return what the client could store."""
+    if any(client.has_stored for client in clients):
+        return f"{installer.name} has stored what the index allows it to."
+    return (
+        f"{installer.name} has stored nothing, as the index sends no headers for caches:"
+        " these are the numbers of the cold cache."
+    )
 
 
 def _limit(installer: Installer, seconds: float, cold: Sequence[Sequence[float]]) -> str:

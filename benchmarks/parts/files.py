@@ -97,7 +97,7 @@ async def _compare(
         Row(subject.to_bare, Samples(numbers[0], numbers[2]), limit),
     ]
     for row in rows:
-        yield await explained(row, ours, staged)
+        yield await explained(row, ours, staged.anew().rate)
 
 
 PART = Part(

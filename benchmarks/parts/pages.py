@@ -97,7 +97,7 @@ async def measure(run: Run) -> AsyncIterator[Row]:
 
 async def _compare(pages: Pages, goal: Goal, ours: Load, bare: Load) -> Row:
     samples = Samples(*await alternate(pages.run.rounds, ours.rate, bare.rate))
-    return await explained(Row(goal, samples, _limit(ours, bare)), pages.ours, ours)
+    return await explained(Row(goal, samples, _limit(ours, bare)), pages.ours, ours.anew().rate)
 
 
 async def _large(
@@ -106,12 +106,12 @@ async def _large(
     sides = (plain, bare_plain, packed, bare_packed)
     numbers = await alternate(pages.run.rounds, *(one.rate for one in sides))
     row = Row(LARGE_PAGE, Samples(numbers[0], numbers[1]), _limit(plain, bare_plain))
-    yield await explained(row, pages.ours, plain)
+    yield await explained(row, pages.ours, plain.anew().rate)
     row = Row(LARGE_PACKED, Samples(numbers[2], numbers[3]), _limit(packed, bare_packed))
     yield row
     limit = processor_times(("stageproxy, gzip", "stageproxy, plain"), (packed, plain))
     row = Row(PACKED_TO_PLAIN, Samples(numbers[2], numbers[0]), limit)
-    yield await explained(row, pages.ours, packed)
+    yield await explained(row, pages.ours, packed.anew().rate)
 
 
 def _limit(ours: Load, bare: Load) -> str:

@@ -63,7 +63,7 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             numbers = await alternate(run.rounds, load.rate, *(one.load.rate for one in contenders))
             for one, beside in zip(contenders, numbers[1:], strict=True):
                 row = _row(project, one, load, Samples(numbers[0], beside))
-                yield await explained(row, pages.ours, load)
+                yield await explained(row, pages.ours, load.anew().rate)
             for name, reason in {**failures, **unusable}.items():
                 yield Row(GOALS[project, name], None, reason)
 
@@ -90,6 +90,7 @@ async def _contenders(
         load = Load(f"{peer.pages}{project}/", PLAIN, peer.pid, run.seconds)
         try:
             answers, seconds = await _warm_answer(load)
+            answers += peer.note
         except _UNUSABLE as error:
             unusable[name] = f"It does not answer with the page: {type(error).__name__}."
             continue

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from benchmarks.goals import Goal, Row, Samples
@@ -33,7 +33,10 @@ _LOADS = {
 
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Load the same pages of a server with the packages, and of one without them."""
-    packages = installed_packages()
+    wanted = wanted_packages()
+    if not wanted:
+        return
+    packages = installed_packages(wanted)
     async with (
         running_child("upstream") as upstream,
         running_stageproxy(run, "with", packages=packages, upstream__url=upstream.url) as with_,
@@ -46,10 +49,15 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             yield Row(goal, Samples(*numbers), processor_times(("it", "the other one"), loads))
 
 
-def installed_packages() -> Path:
-    """Return a folder with the packages of the extra, which are not in this environment."""
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = extras["optional-dependencies"][EXTRA]
+def wanted_packages() -> Sequence[str]:
+    """Return the packages of the extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted: Sequence[str] = project["optional-dependencies"].get(EXTRA, ())
+    return wanted
+
+
+def installed_packages(wanted: Sequence[str]) -> Path:
+    """Return a folder with packages that are not in this environment."""
     folder = BUILD / EXTRA
     command = (sys.executable, "-m", "pip", "install", "--quiet", "--upgrade")
     subprocess.run((*command, "--target", str(folder), *wanted), check=True)  # noqa: S603

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import ClientSession
 
@@ -9,6 +10,7 @@ from benchmarks.goals import Figure, Goal, Row, Samples
 from benchmarks.loads import processor_times
 from benchmarks.parts.pages import PLAIN, Pages
 from benchmarks.processor import memory_of
+from benchmarks.profiles import explained
 from benchmarks.rounds import alternate
 from benchmarks.run import Part, Run
 from benchmarks.servers.children import running_child
@@ -39,9 +41,11 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             loads.append(pages.load(pages.url(SMALL, SMALL), PLAIN))
         numbers = await alternate(run.rounds, *(load.rate for load in loads))
         limit = processor_times(("the server with 10,000", "that with one"), loads)
-        yield Row(PAGE, Samples(*numbers), limit)
+        row = Row(PAGE, Samples(*numbers), limit)
+        yield await explained(row, many, loads[0].anew().rate)
         times = [await _list(many) for _ in range(run.rounds)]
-        yield Row(LIST, Samples(times), f"The first time it took {times[0]:.0f} ms.")
+        row = Row(LIST, Samples(times), f"The first time it took {times[0]:.0f} ms.")
+        yield await explained(row, many, partial(_list, many))
         memory = memory_of(many.pid) / 1e6
         alone = memory_of(one.pid) / 1e6
         yield Row(MEMORY, Samples([memory]), f"The server with one stage has {alone:.0f} MB.")

@@ -6,11 +6,12 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.goals import Figure, Goal, Row, Samples
 from benchmarks.processor import forget_peak_of, memory_of, seconds_of
+from benchmarks.profiles import explained
 from benchmarks.rounds import alternate
 from benchmarks.run import Part, Run
 from benchmarks.servers.children import running_child
@@ -100,13 +101,10 @@ async def measure(run: Run) -> AsyncIterator[Row]:
         rows = [
             Row(TO_SAME, Samples(numbers[0], numbers[1]), limit),
             Row(TO_SHA256, Samples(numbers[0], numbers[2]), limit),
-            Row(MEMORY, Samples(staged.grown)),
+            Row(MEMORY, Samples(tuple(staged.grown))),
         ]
-        if any(row.is_missed for row in rows):
-            profile = await ours.profile_of(staged.rate())
-            rows = [replace(row, profile=profile) if row.is_missed else row for row in rows]
         for row in rows:
-            yield row
+            yield await explained(row, ours, staged.rate)
 
 
 def _processor_time(run: Run, ours: float, bare: float) -> str:

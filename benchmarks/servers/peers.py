@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import BasicAuth, ClientSession
@@ -49,10 +49,11 @@ url = "{upstream}/simple/"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A running server: the folder of its project pages, and its process."""
+    """A running server: the folder of its project pages, its process, and what is different."""
 
     pages: str
     pid: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ class Peers:
         where = ("--interface", "127.0.0.1", "--port", str(port), "--disable-fallback")
         command = (str(self.tools.command("pypiserver")), "run", *where, str(files))
         async with running_command(command, port, folder) as child:
-            yield _peer(child, "simple")
+            note = " It mirrors nothing: it lists a folder with the files of all projects."
+            yield replace(_peer(child, "simple"), note=note)
 
     @asynccontextmanager
     async def proxpi(self) -> AsyncIterator[Peer]:

@@ -114,6 +114,7 @@ async def open_service(
                 inspector=opened,
                 index=indexes.previewed,
                 deciding_index=indexes.deciding,
+                other_pages=indexes.other_pages,
                 clock=clock,
             )
             publish_target = publish_target_of(

@@ -48,6 +48,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.other_pages import OtherPages
 from stageproxy.upstream.pip_index import (
     default_of_pip,
     index_name,
@@ -84,6 +85,7 @@ class Adapters:
     inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
+    other_pages: OtherPages
     clock: Clock
 
 
@@ -142,6 +144,7 @@ def assemble(
         database,
         files,
         index,
+        adapters.other_pages,
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
@@ -227,7 +230,7 @@ def _add_operations(
     metrics: Metrics,
     identity: Identity,
 ) -> None:
-    index = adapters.index
+    index, others = adapters.index, adapters.other_pages
     app[keys.PROBES] = Probes(identity.instance)
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
@@ -235,7 +238,9 @@ def _add_operations(
     app[keys.METRICS] = metrics
     metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
     app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
-    app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
+    app[keys.METRICS_SOURCES] = MetricsSources(
+        metrics, adapters.database, lambda: index.size + others.size
+    )
     app[keys.READINESS] = _readiness(adapters)
     disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
     metrics.watch(

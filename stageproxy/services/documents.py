@@ -12,8 +12,9 @@ from stageproxy.caching import LoadingCache
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
-from stageproxy.core.index.links import PageLinks, may_leave
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
+from stageproxy.core.index.other_pages import OtherPage, plain_body
 from stageproxy.core.index.pages import (
     FEED_TYPES,
     JSON_TYPES,
@@ -42,6 +43,8 @@ from stageproxy.services.stage_urls import StageUrls
 
 _TO_ROOT = "../../"
 _TO_ROOT_FROM_ONLY = "../../../"
+_LONGEST = 2**26
+"""The largest page of another project whose links are replaced, in bytes."""
 _JSON = "application/json"
 _XML = "application/rss+xml, text/xml;q=0.9, */*;q=0.1"
 
@@ -77,22 +80,22 @@ class StagedDocuments:
         links = self._links(stage, page.url, f"simple/{stage.project}/")
         return await self._edited("page", stage, page, edit)
 
-    async def with_links(self, stage: Stage, page: Document, path: str) -> Document:
+    async def with_links(self, stage: Stage, page: OtherPage, path: str) -> Document | None:
         """Return upstream's page of another project, with links that lead to its files.
 
-        *path* is that of the page below the stage. A page that cannot be read, or has
-        no link that leaves the stage, is returned as it is.
+        *path* is that of the page below the stage. `None` for a page that cannot be read, or
+        has no link that leaves the stage.
         """
-        kind = page.simple_type
-        if kind is None or not may_leave(kind, page.body, self.index.space):
-            return page
-        project = canonicalize_name(unquote(path).rstrip("/").rpartition("/")[2])
-        links = self._links(stage, page.url, path)
-        try:
-            body = await asyncio.to_thread(add_to_page, page, project, [], links)
-        except UnreadablePageError:
-            return page
-        return page if body is page.body else await asyncio.to_thread(page.with_body, body)
+        sent = page.sent
+
+        async def make() -> Document:
+            links = self._links(stage, sent.url, path)
+            return await asyncio.to_thread(_with_links, sent, path, links)
+
+        # Links contain signatures of the stage, so that no other stage gets the page.
+        key = ("links", stage.id, stage.rotation, path, sent.url, sent.digest, sent.content_type)
+        edited = await self.cache.get(key, make)
+        return None if edited.digest == sent.digest else edited
 
     async def upstream_page(
         self, stage: Stage, accept: str, freshness: Freshness
@@ -224,10 +227,9 @@ class StagedDocuments:
 
         async def make() -> Document:
             try:
-                body = await asyncio.to_thread(edit, document)
+                return await asyncio.to_thread(lambda: document.with_body(edit(document)))
             except UnreadablePageError as error:
                 raise _unreadable(stage, error) from error
-            return await asyncio.to_thread(document.with_body, body)
 
         key = (name, stage.id, stage.revision, stage.rotation, document.digest)
         edited = await self.cache.get((*key, document.content_type), make)
@@ -244,6 +246,20 @@ class StagedDocuments:
         kind = simple_type(accept)
         body = new_page(kind, stage.project, staged_files(stage, to_root))
         return own_document(body, _content_type(kind))
+
+
+def _with_links(sent: Document, path: str, links: PageLinks) -> Document:
+    """Return a page with other links, or as it was *sent* if there is nothing to replace."""
+    body = plain_body(sent, _LONGEST)
+    if body is None:
+        return sent
+    page = replace(sent, body=body)
+    project = canonicalize_name(unquote(path).rstrip("/").rpartition("/")[2])
+    try:
+        edited = add_to_page(page, project, [], links)
+    except UnreadablePageError:
+        return sent
+    return sent if edited is body else page.with_body(edited)
 
 
 def _has_files_of(stage: Stage, version: str) -> bool:

@@ -16,6 +16,7 @@ from stageproxy.core.errors import (
     UpstreamFailedError,
 )
 from stageproxy.core.index.links import is_web_url
+from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.promotion.journal import Entry
@@ -23,7 +24,15 @@ from stageproxy.core.rights import TokenKind, parse_token
 from stageproxy.core.stage.lifetime import as_of, end_message, next_change
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
-from stageproxy.ports import ArtifactFiles, Clock, Index, PublishedFiles, UpstreamResponse
+from stageproxy.ports import (
+    ArtifactFiles,
+    AskedPage,
+    Clock,
+    Index,
+    OtherPages,
+    PublishedFiles,
+    UpstreamResponse,
+)
 
 _ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 
@@ -47,6 +56,7 @@ class Previews:
     catalogue: Catalogue
     files: ArtifactFiles
     index: Index
+    other_pages: OtherPages
     clock: Clock
     retention: timedelta
     any_file_host: bool
@@ -141,6 +151,16 @@ class Previews:
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Request a path from upstream that the stage does not change, maybe *only_headers*."""
         return self.index.open(path, headers, only_headers=only_headers)
+
+    def find_other_page(self, asked: AskedPage) -> OtherPage | None:
+        """Return a page of another project that can be used without a request."""
+        return self.other_pages.find(asked)
+
+    def ask_for_other_page(
+        self, asked: AskedPage
+    ) -> AbstractAsyncContextManager[OtherPage | UpstreamResponse]:
+        """Request a page of another project, which may turn out to be another response."""
+        return self.other_pages.open(asked)
 
     def url_of(self, path: str) -> str:
         """Return upstream's URL of a path, without its query."""

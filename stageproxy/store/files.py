@@ -172,14 +172,14 @@ class _Incoming:
         self._store = store
         self._path = path
         self._opened = opened
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | memoryview] = []
         self._batched = 0
         self._running: asyncio.Future[list[Any]] | None = None
         self._sha256 = hashlib.sha256()
         self._blake2b_256 = hashlib.blake2b(digest_size=32)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Write the next bytes on one thread and hash them on others, while more are received.
 
         Small pieces are gathered: handing each to a thread costs more than hashing it.
@@ -242,7 +242,7 @@ class _Reopened:
         self._path = path
         self._received = received
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Raise: the file is complete."""
         raise AssertionError(chunk)
 
@@ -268,7 +268,7 @@ def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
     return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
 
 
-def _update(digest: Any, chunks: Sequence[bytes]) -> None:  # noqa: ANN401 - as above
+def _update(digest: Any, chunks: Sequence[bytes | memoryview]) -> None:  # noqa: ANN401 - as above
     for chunk in chunks:
         digest.update(chunk)
 

@@ -37,6 +37,18 @@ def may_match(request: web.Request, etag: str) -> bool:
     return header is None or bool({etag, "*"} & {one.strip() for one in header.split(",")})
 
 
+def has_copy(request: web.Request, headers: Mapping[str, str]) -> bool:
+    """Return whether the client has the body with these *headers*: those that another server sent.
+
+    Its ETag may be weak, and it may have only a time. `If-Modified-Since` counts for that very
+    time alone: clients send back what they were sent.
+    """
+    if hdrs.IF_NONE_MATCH in request.headers:
+        return matches(request, headers.get("ETag", "").removeprefix("W/"))
+    modified = headers.get(hdrs.LAST_MODIFIED)
+    return modified is not None and request.headers.get(hdrs.IF_MODIFIED_SINCE) == modified
+
+
 def freshness_of(request: web.Request) -> Freshness:
     """Return which documents the client accepts (RFC 9111, section 5.2.1).
 
@@ -64,13 +76,13 @@ async def conditional(
         headers.pop("Content-Type", None)
         return web.Response(status=304, headers=headers)
     if not is_gzipped:
-        return _whole(request, document.body, headers)
+        return whole(request, document.body, headers)
 
     async def compress() -> bytes:
         return await asyncio.to_thread(gzip.compress, document.body, _GZIP_LEVEL, mtime=0)
 
     compressed = await request.app[GZIPPED].get(document.digest, compress)
-    return _whole(request, compressed, {**headers, "Content-Encoding": "gzip"})
+    return whole(request, compressed, {**headers, "Content-Encoding": "gzip"})
 
 
 class LargeResponse(web.Response):
@@ -97,7 +109,8 @@ def pieces_of(body: bytes) -> Iterator[memoryview]:
         yield view[start : start + _PIECE]
 
 
-def _whole(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+def whole(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Return the response with a whole body, which is sent in pieces if it is large."""
     is_large = len(body) > _PIECE and request.method != hdrs.METH_HEAD
     return (LargeResponse if is_large else web.Response)(body=body, headers=headers)
 

@@ -190,12 +190,23 @@ class Changes:
     random: Random
 
     async def go_on(self) -> None:
-        """Change without pause, or after a short one."""
+        """Change without pause, or after a short one.
+
+        A document is read before a change, and again as soon as the change is acknowledged.
+        """
         while not self.world.is_over:
             change = self._next()
             self.world.counts[f"changes: {change.__name__}"] += 1
+            document = self.random.choice(DOCUMENTS)
+            await self._read_last(document)
             await change()
+            await self._read_last(document)
             await asyncio.sleep(self.random.choice(PAUSES))
+
+    async def _read_last(self, document: str) -> None:
+        reads = Reads(self.world, self.random)
+        for stage in self.project.stages[-1:]:
+            await reads.read_one(self.session, self.project, stage, document, "plain")
 
     def _next(self) -> Callable[[], Awaitable[object]]:
         stage = self.project.live
@@ -411,9 +422,10 @@ class Reads:
         else:
             recent = project.stages[-1] if self.random.random() < 0.85 else None
             stage = recent or self.random.choice(project.stages[-5:])
+            document = self.random.choice(DOCUMENTS)
             for _ in range(self.random.randrange(1, MOST_IN_A_ROW)):
-                async with project.gate.reading():
-                    await self._read(session, project, stage)
+                form = self.random.choice(FORMS)
+                await self.read_one(session, project, stage, document, form)
 
     async def _try_token(self, session: ClientSession, project: WatchedProject) -> None:
         """Ask with an API token, which may be revoked."""
@@ -436,10 +448,26 @@ class Reads:
         if (response.status, body) != (404, b"404 Not Found"):
             self.world.violations.append(f"an unknown stage URL was {response.status}: {body!r}")
 
-    async def _read(
-        self, session: ClientSession, project: WatchedProject, stage: WatchedStage
+    async def read_one(
+        self,
+        session: ClientSession,
+        project: WatchedProject,
+        stage: WatchedStage,
+        document: str,
+        form: str,
     ) -> None:
-        document, form = self.random.choice(DOCUMENTS), self.random.choice(FORMS)
+        """Read a document in some form, unless upstream changes now."""
+        async with project.gate.reading():
+            await self._read(session, project, stage, document, form)
+
+    async def _read(
+        self,
+        session: ClientSession,
+        project: WatchedProject,
+        stage: WatchedStage,
+        document: str,
+        form: str,
+    ) -> None:
         last = len(stage.urls) - 1
         url = last if self.random.random() < 0.9 else self.random.randrange(last + 1)
         file = self.random.choice(sorted(stage.paths)) if stage.paths else ("", "")

@@ -127,7 +127,7 @@ class Listing:
         wanted = Version(version)
         # Parse only filenames that have the first number of the version.
         first = re.compile(rf"-(\d+!)?v?0*{wanted.release[0]}(?!\d)")
-        likely = (one for name, one in self.files.items() if first.search(name))
+        likely = (self.files[name] for name in self.files if first.search(name))
         return [one for one in likely if version_in(one.filename) == wanted]
 
 

@@ -45,7 +45,9 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
     staged = await previews.find_file(stage, target)
     if staged is None:
         return await pass_through(request, stage, target.path)
-    return _lasting(request, stage, _staged_file(request, staged))
+    answer = _staged_file(request, staged)
+    # Any other answer does not show that the file is damaged by now.
+    return _lasting(request, stage, answer) if isinstance(answer, _StagedFile) else answer
 
 
 def _lasting(request: web.Request, stage: Stage, answer: web.StreamResponse) -> web.StreamResponse:

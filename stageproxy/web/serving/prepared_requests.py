@@ -84,9 +84,7 @@ class PreparedRequests:
         client = client_of_message(message, peer, proxies) if proxies else peer
         given = given_request_id(message, peer, proxies) if proxies else None
         request_id = given or new_request_id()
-        return Line(
-            client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
-        )
+        return client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
 
     def handler_for(self, request: web.BaseRequest, handler: RequestHandler) -> RequestHandler:
         """Return what answers a request: its prepared answer, or the application.

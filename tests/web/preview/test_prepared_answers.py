@@ -223,9 +223,7 @@ async def test_looks_are_recorded(reader: PreviewReader) -> None:
 
 DAMAGE: Mapping[str, Callable[[Path], object]] = {
     "missing": Path.unlink,
-    "empty": lambda path: path.write_bytes(b""),
     "short": lambda path: path.write_bytes(path.read_bytes()[:100]),
-    "long": lambda path: path.write_bytes(path.read_bytes() + b"more"),
 }
 
 

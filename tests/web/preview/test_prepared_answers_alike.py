@@ -104,7 +104,7 @@ TARGETS = {
     "capitals": "{capitals}",
 }
 METHODS = ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW"]
-READ = ["page", "only", "project", "wheel", "stage", "other"]
+READ = ["page", "wheel", "metadata", "stage"]
 
 
 @pytest.fixture
@@ -134,15 +134,16 @@ async def send(reader: PreviewReader, data: bytes, size: int = 2**20) -> bytes:
 
 
 async def different(reader: PreviewReader, document: str, data: bytes) -> list[str]:
-    """Send a request first, and again after others. Return what is wrong with later answers."""
+    """Send a request first, and again after others. Return what is wrong with a later answer."""
     await reader.service.token()
     first = await send(reader, data)
+    await send(reader, data)
     await send(reader, a_request(reader.path_of(document)))
     await send(reader, a_request(reader.path_of(document), "GET", "1.1", *accept_of(document)))
-    later = [await send(reader, data) for _ in range(2)]
+    later = await send(reader, data)
     if not re.match(rb"HTTP/1\.[01] [1-4]", first):
         return [f"no answer, or a failure: {first[:100]!r}"]
-    return [f"first {first[:700]!r}, later {one[:700]!r}" for one in later if one != first]
+    return [] if first == later else [f"first {first[:700]!r}, later {later[:700]!r}"]
 
 
 def accept_of(document: str) -> Iterable[str]:

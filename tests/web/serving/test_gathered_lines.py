@@ -18,13 +18,13 @@ LAST = REQUEST.replace(b"Host", b"Connection: close\r\nHost")
 LINE = re.compile(r" INFO stageproxy.requests: 127.0.0.1 GET /health/live 200 .* \[(\w{16})\]$")
 ONE_LINE = """
 import logging, sys
-from stageproxy.web.serving.access_log import AccessLog, Line
+from stageproxy.web.serving.access_log import AccessLog
 from stageproxy.web.serving.log_stream import LogStream
 from stageproxy.web.serving.logs import RedactingFormatter
 
 logging.basicConfig(level="INFO", handlers=[LogStream(2, RedactingFormatter())])
 log = AccessLog(logging.getLogger("stageproxy.requests"), "")
-log.add(Line("127.0.0.1", "GET", "/health/live", 200, 5, 0.1, "0123456789abcdef"))
+log.add(("127.0.0.1", "GET", "/health/live", 200, 5, 0.1, "0123456789abcdef"))
 """
 ENDS = {
     "with a status": "sys.exit(3)",
