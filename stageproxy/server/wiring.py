@@ -26,6 +26,7 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
+from stageproxy.services.md5s import Md5s
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
@@ -126,8 +127,13 @@ def assemble(
     reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
     app = web.Application(middlewares=[guard])
     _add_access(app, config, stages)
+    app[keys.MD5S] = Md5s(database, files)
     app[keys.DOCUMENTS] = StagedDocuments(
-        database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
+        database,
+        index,
+        urls,
+        app[keys.MD5S],
+        LoadingCache(config.upstream.cache_size, _size_of),
     )
     app[keys.LOOKS] = Looks(database, clock)
     app[keys.PREVIEWS] = Previews(

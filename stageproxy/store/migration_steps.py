@@ -398,3 +398,12 @@ def m0008_limits(tables: Tables) -> None:
     )
     for statement in (*_COUNTED, *_FOUND_WITHOUT_SCANS):
         tables.execute(statement)
+
+
+@STEPS()
+def m0010_md5(tables: Tables) -> None:
+    """Let artifacts have no MD5 yet."""
+    tables.execute("ALTER TABLE artifact RENAME COLUMN md5 TO former_md5")
+    tables.execute("ALTER TABLE artifact ADD COLUMN md5 TEXT")
+    tables.execute("UPDATE artifact SET md5 = former_md5")
+    tables.execute("ALTER TABLE artifact DROP COLUMN former_md5")
