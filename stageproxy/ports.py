@@ -13,6 +13,7 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
+from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.staleness import Freshness, Outage
@@ -207,6 +208,33 @@ class PreviewedIndex(Index, Protocol):
 
     def copied_at(self, path: str) -> datetime | None:
         """Return the time of the copy that is shown while upstream fails, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPage:
+    """A page of another project as a client asks for it: its path, with the query, and headers."""
+
+    path: str
+    headers: Mapping[str, str]
+    freshness: Freshness
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the client wants only a part of it."""
+        return "Range" in self.headers
+
+
+class OtherPages(Protocol):
+    """Upstream's pages of other projects, as they were sent. Some are kept for a few seconds."""
+
+    def find(self, asked: AskedPage) -> OtherPage | None:
+        """Return a page that can be used without a request."""
+
+    def open(self, asked: AskedPage) -> AbstractAsyncContextManager[OtherPage | UpstreamResponse]:
+        """Request a page from upstream. A response that is no page is left to be streamed.
+
+        Raise `StageproxyError` if the page does not arrive whole.
+        """
 
 
 @dataclass(frozen=True, slots=True)

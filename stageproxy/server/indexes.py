@@ -28,6 +28,7 @@ from stageproxy.upstream.downloads import FileDownloads
 from stageproxy.upstream.health import UpstreamHealth
 from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS
+from stageproxy.upstream.other_pages import OtherPages
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     NoPipIndexError,
@@ -44,6 +45,9 @@ from stageproxy.upstream.upload_client import HttpUploadClient
 
 _PLACE_SECONDS = 10
 """How long a request of a client waits until another response has been passed on."""
+
+_SHARE_OF_OTHERS = 2
+"""The memory for cached documents is so many times that for pages of other projects."""
 
 _PREFLIGHT_SECONDS = 30
 """How long the index that confirms may take to list a project, before a release is published."""
@@ -73,6 +77,7 @@ class UpstreamIndexes:
 
     previewed: CachedIndex
     deciding: CachedIndex
+    other_pages: OtherPages
     circuits: Circuits
 
 
@@ -88,7 +93,8 @@ def indexes_of(
     policy = replace(_policy_of(config), network=upstream.network)
     traffic = Traffic(streams=Places(settings.max_streams, _PLACE_SECONDS))
     health = UpstreamHealth(clock)
-    copies = Copies(CopyLimits(settings.fresh_for, settings.stale_for, settings.cache_size))
+    limits = CopyLimits(settings.fresh_for, settings.stale_for, settings.cache_size)
+    copies = Copies(limits)
     previewed, deciding = (
         CachedIndex(
             UpstreamIndex(session, upstream.index, policy, _limits_of(config), one),
@@ -98,7 +104,12 @@ def indexes_of(
         )
         for one in (traffic, traffic.for_decisions())
     )
-    return UpstreamIndexes(previewed, deciding, traffic.circuits)
+    others = OtherPages(
+        previewed,
+        replace(limits, max_size=settings.cache_size // _SHARE_OF_OTHERS),
+        settings.max_page_size,
+    )
+    return UpstreamIndexes(previewed, deciding, others, traffic.circuits)
 
 
 def publish_target_of(

@@ -1,6 +1,6 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
-import secrets
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
+from stageproxy.server.identity import Identity
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -25,6 +26,7 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
 from stageproxy.services.md5s import Md5s
 from stageproxy.services.preview import Previews
@@ -47,6 +49,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.other_pages import OtherPages
 from stageproxy.upstream.pip_index import (
     default_of_pip,
     index_name,
@@ -59,6 +62,7 @@ from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
+from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
 from stageproxy.web.session_json import MECHANISMS, SessionJson
 from stageproxy.web.streams import StreamShares
 
@@ -82,6 +86,7 @@ class Adapters:
     inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
+    other_pages: OtherPages
     clock: Clock
 
 
@@ -92,10 +97,12 @@ class Service:
     app: web.Application
     expiry: Expiry
     tokens: Tokens
+    leases: Leases
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
     disk: Disk
+    prepared: PreparedAnswers = field(repr=False)
     database: Database = field(repr=False)
 
 
@@ -105,12 +112,14 @@ def assemble(
     publish_target: PublishTarget | None,
     urls: StageUrls,
     metrics: Metrics,
+    identity: Identity,
 ) -> Service:
     """Build the parts of a server. Nothing is read or written yet."""
     database, files = adapters.database, adapters.files
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
+    leases = Leases(database, clock, identity.worker)
     names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
     preflight = _preflight(adapters, findings)
@@ -122,17 +131,17 @@ def assemble(
         publish_target,
         preflight,
         Background(),
+        leases,
         needs_digest=config.promotion.pep694_needs_digest,
     )
     reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
     app = web.Application(middlewares=[guard])
     _add_access(app, config, stages)
-    app[keys.MD5S] = Md5s(database, files)
     app[keys.DOCUMENTS] = StagedDocuments(
         database,
         index,
         urls,
-        app[keys.MD5S],
+        Md5s(database, files),
         LoadingCache(config.upstream.cache_size, _size_of),
     )
     app[keys.LOOKS] = Looks(database, clock)
@@ -140,6 +149,7 @@ def assemble(
         database,
         files,
         index,
+        adapters.other_pages,
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
@@ -147,23 +157,33 @@ def assemble(
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
     app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
-    completion = _add_uploads(app, config, adapters, stages, names)
-    _add_operations(app, config, adapters, metrics)
+    completion = _add_uploads(app, config, adapters, stages, names, leases)
+    _add_operations(app, config, adapters, metrics, identity)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
         expiry=app[keys.EXPIRY],
         tokens=tokens,
+        leases=leases,
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
         disk=files.disk,
+        prepared=_prepared_answers(config, adapters),
         database=database,
     )
+
+
+def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
+    def state() -> tuple[int, int]:
+        return adapters.database.state(), adapters.index.changes
+
+    present = PresentReader(state, time.monotonic, adapters.clock.now)
+    return PreparedAnswers(present, config.upstream.cache_size // 4)
 
 
 def _stage_findings(
@@ -184,7 +204,12 @@ def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
 
 
 def _add_uploads(
-    app: web.Application, config: Config, adapters: Adapters, stages: Stages, names: NameSearches
+    app: web.Application,
+    config: Config,
+    adapters: Adapters,
+    stages: Stages,
+    names: NameSearches,
+    leases: Leases,
 ) -> Completion:
     """Add the services that accept files into stages."""
     database, files, clock = adapters.database, adapters.files, adapters.clock
@@ -194,7 +219,7 @@ def _add_uploads(
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
     completion = Completion(
-        database, files, clock, stages, uploads, file_uploads, adapters.inspector
+        database, files, clock, stages, uploads, file_uploads, adapters.inspector, leases
     )
     app[keys.COMPLETION] = completion
     app[keys.EXAMINER] = examiner
@@ -204,17 +229,23 @@ def _add_uploads(
 
 
 def _add_operations(
-    app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
+    app: web.Application,
+    config: Config,
+    adapters: Adapters,
+    metrics: Metrics,
+    identity: Identity,
 ) -> None:
-    index = adapters.index
-    app[keys.PROBES] = Probes(secrets.token_hex(8))
+    index, others = adapters.index, adapters.other_pages
+    app[keys.PROBES] = Probes(identity.instance)
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
     metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
     app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
-    app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
+    app[keys.METRICS_SOURCES] = MetricsSources(
+        metrics, adapters.database, lambda: index.size + others.size
+    )
     app[keys.READINESS] = _readiness(adapters)
     disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
     metrics.watch(

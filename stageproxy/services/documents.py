@@ -12,11 +12,13 @@ from stageproxy.caching import LoadingCache
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
-from stageproxy.core.index.links import PageLinks, may_leave
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
+from stageproxy.core.index.other_pages import OtherPage, plain_body
 from stageproxy.core.index.pages import (
     FEED_TYPES,
     JSON_TYPES,
+    NEVER_STALE,
     PAGE_TYPES,
     Document,
     UnreadablePageError,
@@ -42,6 +44,8 @@ from stageproxy.services.stage_urls import StageUrls
 
 _TO_ROOT = "../../"
 _TO_ROOT_FROM_ONLY = "../../../"
+_LONGEST = 2**26
+"""The largest page of another project whose links are replaced, in bytes."""
 _JSON = "application/json"
 _XML = "application/rss+xml, text/xml;q=0.9, */*;q=0.1"
 
@@ -78,22 +82,22 @@ class StagedDocuments:
         links = self._links(stage, page.url, f"simple/{stage.project}/")
         return await self._edited("page", stage, page, edit)
 
-    async def with_links(self, stage: Stage, page: Document, path: str) -> Document:
+    async def with_links(self, stage: Stage, page: OtherPage, path: str) -> Document | None:
         """Return upstream's page of another project, with links that lead to its files.
 
-        *path* is that of the page below the stage. A page that cannot be read, or has
-        no link that leaves the stage, is returned as it is.
+        *path* is that of the page below the stage. `None` for a page that cannot be read, or
+        has no link that leaves the stage.
         """
-        kind = page.simple_type
-        if kind is None or not may_leave(kind, page.body, self.index.space):
-            return page
-        project = canonicalize_name(unquote(path).rstrip("/").rpartition("/")[2])
-        links = self._links(stage, page.url, path)
-        try:
-            body = await asyncio.to_thread(add_to_page, page, project, [], links)
-        except UnreadablePageError:
-            return page
-        return page if body is page.body else await asyncio.to_thread(page.with_body, body)
+        sent = page.sent
+
+        async def make() -> Document:
+            links = self._links(stage, sent.url, path)
+            return await asyncio.to_thread(_with_links, sent, path, links)
+
+        # Links contain signatures of the stage, so that no other stage gets the page.
+        key = ("links", stage.id, stage.rotation, path, sent.url, sent.digest, sent.content_type)
+        edited = await self.cache.get(key, make)
+        return None if edited.digest == sent.digest else edited
 
     async def upstream_page(
         self, stage: Stage, accept: str, freshness: Freshness
@@ -104,13 +108,15 @@ class StagedDocuments:
 
     async def only_page(self, stage: Stage, accept: str) -> Document:
         """Return the page that lists only the staged release."""
-        return await self._new_page(stage, accept, _TO_ROOT_FROM_ONLY)
+        page = await self._new_page(stage, accept, _TO_ROOT_FROM_ONLY)
+        return replace(page, fresh_until=NEVER_STALE)
 
     async def only_list(self, stage: Stage, accept: str) -> Document:
         """Return the list of projects that contains only the project of the stage."""
         kind = simple_type(accept)
         names = [stage.project] if stage.artifacts else []
-        return own_document(new_list(kind, names), _content_type(kind))
+        body = new_list(kind, names)
+        return own_document(body, _content_type(kind), fresh_until=NEVER_STALE)
 
     async def project_json(self, stage: Stage, freshness: Freshness) -> Document | None:
         """Return /pypi/<project>/json, or `None` where PyPI would have none.
@@ -226,14 +232,18 @@ class StagedDocuments:
 
         async def make() -> Document:
             try:
-                body = await asyncio.to_thread(edit, document)
+                return await asyncio.to_thread(lambda: document.with_body(edit(document)))
             except UnreadablePageError as error:
                 raise _unreadable(stage, error) from error
-            return await asyncio.to_thread(document.with_body, body)
 
         key = (name, stage.id, stage.revision, stage.rotation, document.digest)
         edited = await self.cache.get((*key, document.content_type), make)
-        return replace(edited, headers=document.headers, stale_seconds=document.stale_seconds)
+        return replace(
+            edited,
+            headers=document.headers,
+            stale_seconds=document.stale_seconds,
+            fresh_until=document.fresh_until,
+        )
 
     async def _new_page(self, stage: Stage, accept: str, to_root: str) -> Document:
         if not stage.artifacts:
@@ -241,6 +251,20 @@ class StagedDocuments:
         kind = simple_type(accept)
         body = new_page(kind, stage.project, staged_files(stage, to_root))
         return own_document(body, _content_type(kind))
+
+
+def _with_links(sent: Document, path: str, links: PageLinks) -> Document:
+    """Return a page with other links, or as it was *sent* if there is nothing to replace."""
+    body = plain_body(sent, _LONGEST)
+    if body is None:
+        return sent
+    page = replace(sent, body=body)
+    project = canonicalize_name(unquote(path).rstrip("/").rpartition("/")[2])
+    try:
+        edited = add_to_page(page, project, [], links)
+    except UnreadablePageError:
+        return sent
+    return sent if edited is body else page.with_body(edited)
 
 
 def _has_files_of(stage: Stage, version: str) -> bool:

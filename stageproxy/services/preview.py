@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -16,14 +16,23 @@ from stageproxy.core.errors import (
     UpstreamFailedError,
 )
 from stageproxy.core.index.links import is_web_url
+from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.rights import TokenKind, parse_token
-from stageproxy.core.stage.lifetime import as_of, end_message
+from stageproxy.core.stage.lifetime import as_of, end_message, next_change
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
-from stageproxy.ports import ArtifactFiles, Clock, Index, PublishedFiles, UpstreamResponse
+from stageproxy.ports import (
+    ArtifactFiles,
+    AskedPage,
+    Clock,
+    Index,
+    OtherPages,
+    PublishedFiles,
+    UpstreamResponse,
+)
 
 _ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 
@@ -47,6 +56,7 @@ class Previews:
     catalogue: Catalogue
     files: ArtifactFiles
     index: Index
+    other_pages: OtherPages
     clock: Clock
     retention: timedelta
     any_file_host: bool
@@ -76,6 +86,10 @@ class Previews:
         if not is_current:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())
+
+    def next_change(self, stage: Stage) -> datetime | None:
+        """Return when the preview of a stage changes by time alone, `None` if it never does."""
+        return next_change(stage, self.clock.now(), self.retention)
 
     async def with_all_files(self, stage: Stage) -> Stage:
         """Return a stage with all its files, even those that its preview no longer adds."""
@@ -137,6 +151,16 @@ class Previews:
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Request a path from upstream that the stage does not change, maybe *only_headers*."""
         return self.index.open(path, headers, only_headers=only_headers)
+
+    def find_other_page(self, asked: AskedPage) -> OtherPage | None:
+        """Return a page of another project that can be used without a request."""
+        return self.other_pages.find(asked)
+
+    def ask_for_other_page(
+        self, asked: AskedPage
+    ) -> AbstractAsyncContextManager[OtherPage | UpstreamResponse]:
+        """Request a page of another project, which may turn out to be another response."""
+        return self.other_pages.open(asked)
 
     def url_of(self, path: str) -> str:
         """Return upstream's URL of a path, without its query."""

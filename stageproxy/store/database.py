@@ -143,6 +143,7 @@ class Database:
         self._failures = FailureLog(path)
         self._busy_timeout_ms = busy_timeout_ms
         self._largest_wal = largest_wal
+        self._unknown_states = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         # SQLite gives the mode of this file to the files that it puts beside it.
         path.touch(mode=0o600)
@@ -200,6 +201,18 @@ class Database:
         # A transaction: a commit between two queries must not be visible.
         with self._transaction(self._reader, "BEGIN"):
             return work(self._readable)
+
+    def state(self) -> int:
+        """Return a number that differs after every change that is committed, by any process.
+
+        It differs each time while that cannot be known.
+        """
+        if not self.is_alone:
+            with suppress(sqlite3.Error):
+                [version] = self._reader.execute("PRAGMA data_version").fetchone()
+                return int(version)
+        self._unknown_states -= 1
+        return self._unknown_states
 
     @property
     def versions(self) -> Mapping[str, str]:

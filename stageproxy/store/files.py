@@ -1,6 +1,7 @@
 """Files on disk, hashed while they are received, flushed, and named by their SHA-256."""
 
 import asyncio
+import fcntl
 import hashlib
 import io
 import os
@@ -36,7 +37,6 @@ class FileStore:
         root = root.absolute()
         self._kept = root / "kept"
         self._incoming = root / "incoming"
-        self._receiving: set[Path] = set()
         self._digesting = asyncio.Semaphore(1)
         for folder in (root, self._kept, self._incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,7 +48,6 @@ class FileStore:
         self.check_room(0)
         with self.disk.failures():
             opened = _create(path)
-            self._receiving.add(path)
             receiving = Receiving(opened, self.disk, digests_of_uploads(md5=md5))
             try:
                 yield _Incoming(self, path, receiving)
@@ -61,7 +60,6 @@ class FileStore:
         self.disk.check_room(size)
 
     async def _drop(self, path: Path, opened: io.FileIO) -> None:
-        self._receiving.discard(path)
         with suppress(OSError):
             opened.close()
         # The file may have been committed, even now for a caller that was cancelled.
@@ -139,17 +137,20 @@ class FileStore:
     ) -> Sequence[UnneededFile]:
         """Return the files that no row names and that are older than *before*.
 
-        Files that are being received are never among them, even if the clock jumps.
+        Files that are being received, by any process, are never among them, even if the clock
+        jumps.
         """
         kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
         orphans = [path for path in kept if path.name not in known]
-        left = [path for path in self._incoming.iterdir() if path not in self._receiving]
-        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *left])
+        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *self._left()])
         return [
             UnneededFile(path.relative_to(self._kept.parent).as_posix(), size)
             for path, size in sizes
             if size is not None
         ]
+
+    def _left(self) -> Iterator[Path]:
+        return (path for path in self._incoming.iterdir() if not _is_being_received(path))
 
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""
@@ -240,11 +241,26 @@ def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kin
 
 
 def _create(path: Path) -> io.FileIO:
-    """Create a file that only its owner can read.
+    """Create a file that only its owner can read, and lock it until it is closed.
 
     On the event loop: a cancellation while a thread creates it would leave it behind.
     """
-    return open(path, "xb", buffering=0, opener=partial(os.open, mode=0o600))
+    opened = open(path, "xb", buffering=0, opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
+    fcntl.flock(opened, fcntl.LOCK_SH)
+    return opened
+
+
+def _is_being_received(path: Path) -> bool:
+    """Return whether the process that creates a file still has it open."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        # An upload ended and deleted it.
+        return False
+    return False
 
 
 def _size_if_older(path: Path, before: datetime) -> int | None:

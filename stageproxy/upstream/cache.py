@@ -75,6 +75,11 @@ class CachedIndex:
         return self._copies.size
 
     @property
+    def changes(self) -> int:
+        """How often a cached document has changed."""
+        return self._copies.changes
+
+    @property
     def outage(self) -> Outage | None:
         """The outage of upstream, `None` if its last answer was one."""
         return self._health.outage
@@ -154,7 +159,7 @@ class CachedIndex:
             # A missing document is not cached.
             self._copies.remove(key)
         else:
-            self._copies.add(key, document, requested_at)
+            document = self._copies.add(key, document, requested_at)
         return _Found(document)
 
 

@@ -41,6 +41,8 @@ class Copies:
 
     def __init__(self, limits: CopyLimits, now: Callable[[], float] = time.monotonic) -> None:
         self.now = now
+        self.changes = 0
+        """How often a copy was replaced by another document, or upstream no longer had one."""
         self._limits = limits
         self._entries: LruCache[Key, _Copy] = LruCache(limits.max_size, lambda entry: entry.size)
 
@@ -65,19 +67,25 @@ class Copies:
         found = self._entries.find(key)
         if found is None or not self._can_be_shown(found):
             return None
-        return replace(found.document, stale_seconds=int(self._age(found)))
+        return replace(found.document, stale_seconds=int(self._age(found)), fresh_until=0.0)
 
     def age_of(self, path: str) -> float | None:
         """Return the age of the oldest copy of a path that is used while upstream fails."""
         copies = [one for key, one in self._entries.items() if key[0] == path]
         return max((self._age(one) for one in copies if self._can_be_shown(one)), default=None)
 
-    def add(self, key: Key, document: Document, requested_at: float) -> None:
-        """Keep a document."""
-        self._entries.add(key, _Copy(document, requested_at))
+    def add(self, key: Key, document: Document, requested_at: float) -> Document:
+        """Keep a document. Return it with the time until which it is fresh."""
+        fresh_until = requested_at + self._limits.fresh_for.total_seconds()
+        kept = replace(document, fresh_until=fresh_until)
+        known = self.find(key)
+        self.changes += known is not None and known != kept
+        self._entries.add(key, _Copy(kept, requested_at))
+        return kept
 
     def remove(self, key: Key) -> None:
         """Remove the copy of a document that upstream no longer has."""
+        self.changes += self.find(key) is not None
         self._entries.remove(key)
 
     def _age(self, copy: _Copy) -> float:

@@ -32,16 +32,19 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, Redirection
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.circuits import HostFailedError, Trip
+from stageproxy.upstream.decompression import check_encoding
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.responses import (
     StreamLimits,
     TruncatedError,
-    body_of,
     check_is_complete,
     check_status,
+    decompressed,
     errors_translated,
     headers_of,
+    is_read_at_once,
+    received_whole,
     refreshed,
     retry_after_of,
     streamed,
@@ -297,11 +300,18 @@ class UpstreamIndex:
             msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
         headers = headers_of(response)
-        body = await body_of(response, self._limits.max_page_size)
-        digest = await asyncio.to_thread(digest_of, body)
-        document = Document(body, digest, headers.get("Content-Type", ""), str(url), headers)
-        await asyncio.to_thread(check_is_complete, response, document)
-        return document
+        encoding = response.headers.get("Content-Encoding", "")
+        check_encoding(encoding)
+        chunks = await received_whole(response.content.iter_any(), self._limits.max_page_size)
+
+        def read() -> Document:
+            body = decompressed(chunks, encoding, self._limits.max_page_size)
+            kind = headers.get("Content-Type", "")
+            document = Document(body, digest_of(body), kind, str(url), headers)
+            check_is_complete(response, document)
+            return document
+
+        return read() if is_read_at_once(chunks, encoding) else await asyncio.to_thread(read)
 
 
 def headers_for(accept: str) -> dict[str, str]:

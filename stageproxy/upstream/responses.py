@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -26,7 +26,8 @@ from stageproxy.upstream.circuits import HostFailedError
 from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
 from stageproxy.upstream.network import reason_of
 
-_CHUNK = 2**16
+_QUICK = 2**18
+_USUAL_RATIO = 10
 _STATUSES_END = 600
 _MOST_DIGITS = 6
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
@@ -116,7 +117,7 @@ class DecodedDocument:
 
 def streamed(response: ClientResponse, limits: StreamLimits) -> StreamedResponse:
     """Return a response of which the headers have been received."""
-    received = response.content.iter_chunked(_CHUNK)
+    received = response.content.iter_any()
     return StreamedResponse(
         response.status, headers_of(response), response.url.host, received, limits
     )
@@ -130,22 +131,34 @@ def decoded_document(response: UpstreamResponse) -> DecodedDocument:
     return DecodedDocument(response)
 
 
-async def body_of(response: ClientResponse, max_size: int) -> bytes:
-    """Return the decompressed body, up to *max_size* bytes."""
-    encoding = response.headers.get("Content-Encoding", "").lower()
-    check_encoding(encoding)
-    decompress = GzipDecoder(max_size) if encoding == "gzip" else None
-    chunks = []
+async def received_whole(chunks: AsyncIterator[bytes], max_size: int) -> list[bytes]:
+    """Return the chunks of a body of up to *max_size* bytes."""
+    received = []
     size = 0
-    async for received in response.content.iter_chunked(_CHUNK):
-        chunk = decompress(received) if decompress else received
+    async for chunk in chunks:
+        received.append(chunk)
         size += len(chunk)
         if size > max_size:
             raise too_long(max_size)
-        chunks.append(chunk)
-    if decompress and not decompress.is_complete:
+    return received
+
+
+def decompressed(chunks: Iterable[bytes], encoding: str, max_size: int) -> bytes:
+    """Return the body in *chunks* without its Content-Encoding, up to *max_size* bytes."""
+    check_encoding(encoding)
+    if encoding.lower() != "gzip":
+        return b"".join(chunks)
+    decompress = GzipDecoder(max_size)
+    body = b"".join([decompress(chunk) for chunk in chunks])
+    if not decompress.is_complete:
         raise TruncatedError("PyPI's answer is truncated.")
-    return b"".join(chunks)
+    return body
+
+
+def is_read_at_once(chunks: Iterable[bytes], encoding: str) -> bool:
+    """Return whether a body is decompressed and digested sooner than a thread begins with it."""
+    size = sum(map(len, chunks))
+    return size <= (_QUICK // _USUAL_RATIO if encoding else _QUICK)
 
 
 def check_is_complete(response: ClientResponse, document: Document) -> None:
@@ -153,8 +166,23 @@ def check_is_complete(response: ClientResponse, document: Document) -> None:
 
     It would be cached under the ETag of the whole document, and never be replaced.
     """
-    if _has_length(response.headers):
+    if not _has_length(response.headers):
+        _check_end(document)
+
+
+def check_is_whole(sent: Document, body: bytes | None) -> None:
+    """Raise `TruncatedError` if a document was sent without its length and may be truncated.
+
+    *body* is that of the document without its compression, `None` if that does not end.
+    """
+    if _has_length(sent.headers):
         return
+    if body is None:
+        raise TruncatedError("PyPI's page is truncated.")
+    _check_end(replace(sent, body=body))
+
+
+def _check_end(document: Document) -> None:
     content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
     judges = (judge for kind, judge in _HAS_END.items() if kind in content_type)
     if not next(judges, _is_anything)(document.body):

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aiohttp import hdrs, web
 
@@ -11,8 +11,8 @@ from stageproxy.core.index.staleness import Freshness
 from stageproxy.web.keys import GZIPPED
 
 _GZIP_LEVEL = 1
-_FIRST_CHUNK = 2**14
-_CHUNK = 2**20
+_FIRST_PIECE = 2**14
+_PIECE = 2**18
 _SMALLEST_GZIPPED = 1024
 
 
@@ -37,6 +37,18 @@ def may_match(request: web.Request, etag: str) -> bool:
     return header is None or bool({etag, "*"} & {one.strip() for one in header.split(",")})
 
 
+def has_copy(request: web.Request, headers: Mapping[str, str]) -> bool:
+    """Return whether the client has the body with these *headers*: those that another server sent.
+
+    Its ETag may be weak, and it may have only a time. `If-Modified-Since` counts for that very
+    time alone: clients send back what they were sent.
+    """
+    if hdrs.IF_NONE_MATCH in request.headers:
+        return matches(request, headers.get("ETag", "").removeprefix("W/"))
+    modified = headers.get(hdrs.LAST_MODIFIED)
+    return modified is not None and request.headers.get(hdrs.IF_MODIFIED_SINCE) == modified
+
+
 def freshness_of(request: web.Request) -> Freshness:
     """Return which documents the client accepts (RFC 9111, section 5.2.1).
 
@@ -52,7 +64,7 @@ def freshness_of(request: web.Request) -> Freshness:
 
 async def conditional(
     request: web.Request, document: Document, headers: dict[str, str]
-) -> web.StreamResponse:
+) -> web.Response:
     """Return the response with a document: 304 if the client has it, gzipped if it accepts gzip.
 
     Each encoding has its own ETag.
@@ -64,36 +76,43 @@ async def conditional(
         headers.pop("Content-Type", None)
         return web.Response(status=304, headers=headers)
     if not is_gzipped:
-        return await _send(request, document.body, headers)
+        return whole(request, document.body, headers)
 
     async def compress() -> bytes:
         return await asyncio.to_thread(gzip.compress, document.body, _GZIP_LEVEL, mtime=0)
 
     compressed = await request.app[GZIPPED].get(document.digest, compress)
-    return await _send(request, compressed, {**headers, "Content-Encoding": "gzip"})
+    return whole(request, compressed, {**headers, "Content-Encoding": "gzip"})
 
 
-async def _send(
-    request: web.Request, body: bytes, headers: Mapping[str, str]
-) -> web.StreamResponse:
-    """Send a body, a large one in chunks, so that it is not copied for each client.
+class LargeResponse(web.Response):
+    """A response whose body is sent in pieces, so that it is not copied for each client.
 
     aiohttp joins a whole body to the headers, and the transport copies what a
     slow client has not received yet.
     """
-    if len(body) <= _CHUNK:
-        return web.Response(body=body, headers=headers)
-    response = web.StreamResponse(headers=headers)
-    response.content_length = len(body)
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the body, as fast as the client reads it."""
+        if data or not isinstance(self.body, bytes):
+            raise AssertionError("the body is given before it is sent")
+        for piece in pieces_of(self.body):
+            await self.write(piece)
+        await web.StreamResponse.write_eof(self)
+
+
+def pieces_of(body: bytes) -> Iterator[memoryview]:
+    """Return a body in pieces. The first one is small: headers are joined to it."""
     view = memoryview(body)
-    await response.write(view[:_FIRST_CHUNK])
-    for start in range(_FIRST_CHUNK, len(body), _CHUNK):
-        await response.write(view[start : start + _CHUNK])
-    await response.write_eof()
-    return response
+    yield view[:_FIRST_PIECE]
+    for start in range(_FIRST_PIECE, len(view), _PIECE):
+        yield view[start : start + _PIECE]
+
+
+def whole(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Return the response with a whole body, which is sent in pieces if it is large."""
+    is_large = len(body) > _PIECE and request.method != hdrs.METH_HEAD
+    return (LargeResponse if is_large else web.Response)(body=body, headers=headers)
 
 
 def _accepts_gzip(request: web.Request) -> bool:

@@ -14,7 +14,6 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
-from stageproxy.services.md5s import Md5s
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
@@ -44,7 +43,6 @@ GUESSES = web.AppKey("guesses", Guesses)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
 LIMITS = web.AppKey("limits", Limits)
 LOOKS = web.AppKey("looks", Looks)
-MD5S = web.AppKey("md5s", Md5s)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""

@@ -17,10 +17,9 @@ from prometheus_client.exposition import choose_encoder
 from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.limits import Quota, Scope
+from stageproxy.web.answer_counts import SECONDS, AnswerCounts
 
 _UNMATCHED = "unmatched"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-_SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
 class LimitMetrics:
@@ -66,19 +65,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
         build.info({"version": __version__})
-        self._requests = Counter(
-            "stageproxy_requests",
-            "Requests by handler, method and status.",
-            ["handler", "method", "status"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "stageproxy_request_seconds",
-            "Seconds until the response was ready, by handler.",
-            ["handler"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        self._answers = AnswerCounts()
+        self.registry.register(self._answers)
         self._upstream = Counter(
             "stageproxy_upstream_documents",
             "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
@@ -88,7 +76,7 @@ class Metrics:
         self._upstream_seconds = Histogram(
             "stageproxy_upstream_seconds",
             "Seconds until upstream returned a requested document.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
         self._attempts = Counter(
@@ -119,7 +107,7 @@ class Metrics:
         self._inspection_wait = Histogram(
             "stageproxy_inspection_wait_seconds",
             "Seconds that a question about what was uploaded waited for its turn.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
         self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
@@ -162,10 +150,11 @@ class Metrics:
         """Count a request."""
         handler = getattr(request.match_info.handler, "__name__", _UNMATCHED)
         handler = handler if request.match_info.http_exception is None else _UNMATCHED
-        # Clients can send any method; the number of labels must stay small.
-        method = request.method if request.method in _METHODS else "other"
-        self._requests.labels(handler, method, str(status)).inc()
-        self._seconds.labels(handler).observe(seconds)
+        self.count_answer(handler, request.method, status, seconds)
+
+    def count_answer(self, handler: str, method: str, status: int, seconds: float) -> None:
+        """Count an answer of the function *handler* after these *seconds*."""
+        self._answers.add(handler, method, status, seconds)
 
     def count_upstream_document(self, outcome: str, seconds: float) -> None:
         """Count an upstream document; *seconds* is 0 if it came from the cache."""

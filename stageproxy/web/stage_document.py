@@ -6,14 +6,7 @@ from aiohttp import web
 
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.keys import (
-    ACCESS,
-    DOCUMENTS,
-    MD5S,
-    PROMOTION_REPORTS,
-    SESSION_JSON,
-    STAGE_FINDINGS,
-)
+from stageproxy.web.keys import ACCESS, DOCUMENTS, PROMOTION_REPORTS, SESSION_JSON, STAGE_FINDINGS
 from stageproxy.web.session_json import Api, Facts
 
 
@@ -28,5 +21,5 @@ async def stage_document(
         findings=findings,
         outage=request.app[DOCUMENTS].outage_notice(stage),
     )
-    stage = await request.app[MD5S].complete(stage)
+    stage = await request.app[DOCUMENTS].md5s.complete(stage)
     return request.app[SESSION_JSON].of(stage, token, api, facts, **meta)

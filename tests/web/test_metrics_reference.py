@@ -41,8 +41,10 @@ def collected() -> Mapping[str, tuple[str, frozenset[str]]]:
     """Return the type and the labels of each metric of a server."""
     found: dict[str, tuple[str, frozenset[str]]] = {}
     for collector in {*Metrics().registry._collector_to_names}:  # noqa: SLF001 - it has no other list
-        labels = frozenset(getattr(collector, "_labelnames", ()))
-        for family in collector.describe() if hasattr(collector, "describe") else ():
+        describe = getattr(collector, "describe", collector.collect)
+        for family in describe():
+            source = family if hasattr(family, "_labelnames") else collector
+            labels = frozenset(getattr(source, "_labelnames", ()))
             kind, suffix = family.type, "_total" if family.type == "counter" else ""
             if kind == "info":
                 kind, suffix, labels = "gauge", "_info", frozenset({"version"})

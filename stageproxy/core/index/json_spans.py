@@ -13,6 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined] # undocumented
 from typing import Any, NoReturn
 
 _WHITE = " \t\n\r"
+_CONTAINERS = frozenset({dict, list})
 _TOO_DEEP = "it is nested too deeply"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -61,6 +62,35 @@ def elements(text: str, array: Span) -> list[Span]:
     return list(_elements(text, array))
 
 
+class Places:
+    """Where the elements of an *array* are in the text: found from its start, as far as needed.
+
+    Pages have thousands of files, and new ones usually follow the last.
+    """
+
+    def __init__(self, text: str, array: Span) -> None:
+        self._text = text
+        self._array = array
+        self._found: list[Span] = []
+        self._others = _elements(text, array)
+
+    def __len__(self) -> int:
+        return len(self._array.value)
+
+    @property
+    def end(self) -> int:
+        """The position after the last element, or after the opening bracket."""
+        end = self._array.end - len("]")
+        while self._text[end - 1] in _WHITE:
+            end -= 1
+        return end
+
+    def __getitem__(self, number: int) -> Span:
+        while len(self._found) <= number:
+            self._found.append(next(self._others))
+        return self._found[number]
+
+
 def _elements(text: str, array: Span) -> Iterator[Span]:
     position = _skip(text, array.start + 1)
     while text[position] != "]":
@@ -97,10 +127,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_depth(value: object) -> None:
     """Raise `ValueError` for a value that makes the document too deep."""
     level = [value]
-    for _ in range(DEEPEST - 1):
-        level = [inner for one in level for inner in _inside(one)]
-        if not level:
+    for _ in range(DEEPEST):
+        containers = [one for one in level if type(one) in _CONTAINERS]
+        if not containers:
             return
+        level = [inner for one in containers for inner in _inside(one)]
     raise ValueError(_TOO_DEEP)
 
 
@@ -110,11 +141,7 @@ def _check_characters(value: object) -> None:
 
 
 def _inside(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return [one for one in value.values() if isinstance(one, (dict, list))]
-    if isinstance(value, list):
-        return [one for one in value if isinstance(one, (dict, list))]
-    return ()
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _expect(character: str, text: str, position: int) -> int:

@@ -189,14 +189,32 @@ class PageLinks:
         return self.stage_url + path if base else "../" * self.path.count("/") + path
 
 
+def may_have_other_links(body: bytes, space: UrlSpace) -> bool:
+    """Return whether a JSON page may have links that have to be replaced, of any kind.
+
+    A page with escapes could spell its keys and links in many ways, as it could the host of a
+    private upstream.
+    """
+    return (
+        space.is_private
+        or b"\\" in body
+        or _is_found(rb'"(?:url|provenance)"\s*+:\s*+"', body, space)
+    )
+
+
 def may_leave(kind: SimpleType, body: bytes, space: UrlSpace) -> bool:
     """Return whether a page may have links that have to be replaced.
 
     This is a quick look at pages such as PyPI's, whose links all lead to another host.
     """
+    before = rb'"url"\s*+:\s*+"' if kind is SimpleType.V1_JSON else rb"href\s*+=\s*+[\"']?+\s*+"
+    return _is_found(before, body, space)
+
+
+def _is_found(before: bytes, body: bytes, space: UrlSpace) -> bool:
+    """Return whether there is a link, after what is *before* each, that may not lead elsewhere."""
     host = re.escape(urlsplit(space.origin).netloc.encode())
     elsewhere = rb"https?://(?!%s)" % host if space.is_private else rb"https?://"
-    before = rb'"url"\s*+:\s*+"' if kind is SimpleType.V1_JSON else rb"href\s*+=\s*+[\"']?+\s*+"
     return re.search(before + rb"(?!" + elsewhere + rb")", body, re.IGNORECASE) is not None
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,9 @@ class UnreadablePageError(ValueError):
     """The document is not a page of the simple API, or not the project's."""
 
 
+NEVER_STALE = math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document of the index: its bytes, their digest, and its URL after redirects.
@@ -35,6 +39,9 @@ class Document:
     `content_type` is the whole header, and `headers` are upstream's other headers
     that clients can see. `stale_seconds` is the age of a copy that is used because
     upstream fails, and `None` for every other document.
+
+    Until `fresh_until`, in seconds of a monotonic clock, upstream need not be asked again:
+    `NEVER_STALE` for what only the stage decides, and 0 for what is asked for each time.
     """
 
     body: bytes = field(repr=False)
@@ -43,6 +50,7 @@ class Document:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     stale_seconds: int | None = None
+    fresh_until: float = field(default=0.0, compare=False)
 
     @property
     def simple_type(self) -> SimpleType | None:
@@ -80,9 +88,9 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:32]
 
 
-def own_document(body: bytes, content_type: str) -> Document:
+def own_document(body: bytes, content_type: str, *, fresh_until: float = 0.0) -> Document:
     """Return a document that does not come from upstream."""
-    return Document(body, digest_of(body), content_type, url="")
+    return Document(body, digest_of(body), content_type, url="", fresh_until=fresh_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ class Listing:
         wanted = Version(version)
         # Parse only filenames that have the first number of the version.
         first = re.compile(rf"-(\d+!)?v?0*{wanted.release[0]}(?!\d)")
-        likely = (one for name, one in self.files.items() if first.search(name))
+        likely = (self.files[name] for name in self.files if first.search(name))
         return [one for one in likely if version_in(one.filename) == wanted]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from stageproxy.core.index.json_spans import Span, elements, members
-from stageproxy.core.index.links import PageLinks
+from stageproxy.core.index.json_spans import Places, Span, members
+from stageproxy.core.index.links import PageLinks, may_have_other_links
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import (
     ListedFile,
@@ -36,11 +36,13 @@ def add_to_json_page(
     """
     text, page = _parse(body, project)
     missing = additions(_listing(page), staged)
-    if not missing and not any(True for _ in _replacements(page["files"].value, links)):
+    has_links = may_have_other_links(body, links.space)
+    replaced = dict(_replacements(page["files"].value, links)) if has_links else {}
+    if not missing and not replaced:
         return body
-    files = elements(text, page["files"])
+    files = Places(text, page["files"])
     edits = [
-        *_replaced_links(text, files, links),
+        *_replaced_links(text, files, replaced),
         *_new_files(text, page["files"], files, missing),
         *_new_versions(text, page.get("versions"), missing),
     ]
@@ -95,14 +97,35 @@ def _check_lists(page: Mapping[str, Span]) -> None:
         raise TypeError(msg)
 
 
+class _ListedFiles(Mapping[str, ListedFile]):
+    """The files of a page by filename. Pages list thousands, of which few are looked at.
+
+    Raise an error if an entry is none of a file.
+    """
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        for entry in entries:
+            _hashes_of(entry)
+        self._entries = {str(entry["filename"]): entry for entry in entries}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __getitem__(self, filename: str) -> ListedFile:
+        return _listed(self._entries[filename])
+
+
 def _listing(page: Mapping[str, Span]) -> Listing:
     try:
-        files = [_listed(entry) for entry in page["files"].value]
+        files = _ListedFiles(page["files"].value)
         status = page["project-status"].value["status"] if "project-status" in page else "active"
     except (KeyError, TypeError, AttributeError) as error:
         msg = f"not a JSON page of the simple API ({error!r})"
         raise UnreadablePageError(msg) from error
-    return Listing({one.filename: one for one in files}, str(status))
+    return Listing(files, str(status))
 
 
 def _listed(entry: Mapping[str, Any]) -> ListedFile:
@@ -110,13 +133,21 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
     size = entry.get("size")
     return ListedFile(
         filename=str(entry["filename"]),
-        sha256=_lower(entry.get("hashes", {}).get("sha256")),
+        sha256=_lower(_hashes_of(entry).get("sha256")),
         requires_python=entry.get("requires-python") or None,
         yanked="" if yanked is True else yanked,
         size=size if type(size) is int and size >= 0 else None,
         upload_time=_text(entry.get("upload-time")),
         link=_text(entry.get("url")) or "",
     )
+
+
+def _hashes_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    hashes = entry.get("hashes", {})
+    if not isinstance(hashes, dict):
+        msg = "`hashes` is not an object"
+        raise TypeError(msg)
+    return hashes
 
 
 def _lower(digest: object) -> str | None:
@@ -146,10 +177,8 @@ def _entry(staged: StagedFile) -> dict[str, Any]:
     }
 
 
-def _new_files(
-    text: str, array: Span, files: Sequence[Span], missing: Sequence[StagedFile]
-) -> list[Edit]:
-    names = [str(span.value["filename"]) for span in files]
+def _new_files(text: str, array: Span, files: Places, missing: Sequence[StagedFile]) -> list[Edit]:
+    names = [str(file["filename"]) for file in array.value] if missing else []
     new = [(place_for(one.filename, names), _dump(_entry(one))) for one in missing]
     return _insertions(text, array, files, new)
 
@@ -164,38 +193,42 @@ def _new_versions(text: str, array: Span | None, missing: Sequence[StagedFile]) 
         if version not in known:
             older = [place for place, one in enumerate(known, 1) if one and one < version]
             new.append((max(older, default=0), _dump(str(version))))
-    return _insertions(text, array, elements(text, array), new)
+    return _insertions(text, array, Places(text, array), new)
 
 
 def _insertions(
-    text: str, array: Span, existing: Sequence[Span], new: Sequence[tuple[int, str]]
+    text: str, array: Span, existing: Places, new: Sequence[tuple[int, str]]
 ) -> list[Edit]:
     """Return the edits that add elements to an *array*, with the commas that they need.
 
     *new*: for each element, how many existing ones precede it, and its text.
     """
-    if not existing:
+    if not new:
+        return []
+    if not len(existing):
         return [insertion(array.start + 1, ",".join(written for _, written in new))]
     comma = _separator(text, existing)
     return [
-        insertion(existing[-1].end, comma + written)
+        insertion(existing.end, comma + written)
         if place == len(existing)
         else insertion(existing[place].start, written + comma)
         for place, written in new
     ]
 
 
-def _separator(text: str, existing: Sequence[Span]) -> str:
+def _separator(text: str, existing: Places) -> str:
     """Return what separates two elements on upstream's page."""
     if len(existing) == 1:
         return ","
     return text[existing[0].end : existing[1].start]
 
 
-def _replaced_links(text: str, files: Sequence[Span], links: PageLinks) -> list[Edit]:
+def _replaced_links(
+    text: str, files: Places, replaced: Mapping[int, Mapping[str, str]]
+) -> list[Edit]:
     """Return the edits of upstream's links that would not lead where upstream has the files."""
     edits = []
-    for place, changed in _replacements([span.value for span in files], links):
+    for place, changed in replaced.items():
         span = files[place]
         entry = _members_of(text, span)
         edits += [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stageproxy.core.durations import spell_duration
-from stageproxy.core.stage.stage import Stage, Status, Step, ended, expiry_after_change
+from stageproxy.core.stage.stage import LAG, Stage, Status, Step, ended, expiry_after_change
 
 _EXPIRED = "It expired."
 _MADE_ROOM = "It expired: it was empty, and its project had no room for another stage."
@@ -57,6 +57,17 @@ def as_of(stage: Stage, now: datetime) -> Stage:
         return ended(stage, _EXPIRED, stage.expires_at)
     live = tuple(one for one in stage.uploads if one.as_of(now) is one)
     return stage if len(live) == len(stage.uploads) else replace(stage, uploads=live)
+
+
+def next_change(stage: Stage, now: datetime, retention: timedelta) -> datetime | None:
+    """Return when the preview of a stage changes although nobody changes the stage.
+
+    *retention*: how long a stage that has ended is reported as gone. `None`: it never does.
+    """
+    if stage.ended_at is None:
+        return stage.expires_at if Step.CANCEL in stage.steps() else None
+    times = (stage.ended_at + LAG, stage.ended_at + retention)
+    return min((one for one in times if one > now), default=None)
 
 
 def make_room(

@@ -1,26 +1,21 @@
 """Upstream's pages of other projects: passed on as they are, unless a link leaves the stage."""
 
-import asyncio
-import zlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
-from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.links import is_file
-from stageproxy.core.index.negotiation import names_simple_api, simple_type_of
-from stageproxy.core.index.pages import Document
+from stageproxy.core.index.negotiation import names_simple_api
+from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import UpstreamResponse
-from stageproxy.web.conditional import conditional
+from stageproxy.web.conditional import conditional, has_copy, whole
 from stageproxy.web.headers import PRIVATE, headers_of_edited
-from stageproxy.web.keys import DOCUMENTS
+from stageproxy.web.keys import DOCUMENTS, PREVIEWS
+from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.stage_path import split_stage_path
 
-_LONGEST = 2**26
-_GZIP = 31
 _UNREADABLE = frozenset({"br", "zstd", "deflate", "compress"})
+_OF_THE_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_ENCODING)
 
 
 def may_be_page(request: web.Request) -> bool:
@@ -39,94 +34,39 @@ def readable_encodings(accepted: str) -> str:
 
 
 async def answer_other_page(
-    request: web.Request, stage: Stage, answer: UpstreamResponse, url: str, headers: dict[str, str]
-) -> web.StreamResponse:
-    """Return upstream's page at *url*. Its bytes change only if a link would leave the stage."""
-    content_type = answer.headers.get(hdrs.CONTENT_TYPE, "")
-    if simple_type_of(content_type) is None:
-        return await stream(request, answer.chunks(), headers)
-    received = await _receive(answer)
-    body = await asyncio.to_thread(_decoded, received, answer.headers.get("Content-Encoding", ""))
-    if body is not None:
-        page = Document(body, "", content_type, url)
-        path = split_stage_path(request)[2]
-        edited = await request.app[DOCUMENTS].with_links(stage, page, path)
-        if edited is not page:
-            cache_control = headers.get(hdrs.CACHE_CONTROL, PRIVATE)
-            own = headers_of_edited(answer.headers, content_type)
-            return await conditional(request, edited, {**own, hdrs.CACHE_CONTROL: cache_control})
-    return await stream(request, received.chunks(), headers)
+    request: web.Request, stage: Stage, page: OtherPage, headers: dict[str, str]
+) -> web.Response:
+    """Return upstream's page. Its bytes change only if a link would leave the stage.
+
+    *headers* are those of the page for clients.
+    """
+    answer = await _answer(request, stage, page, headers)
+    answer[LASTING] = Lasting(page.sent.fresh_until, request.app[PREVIEWS].next_change(stage))
+    return answer
 
 
-async def stream(
-    request: web.Request, chunks: AsyncIterator[bytes], headers: dict[str, str], status: int = 200
-) -> web.StreamResponse:
-    """Return a response whose body is sent as it is received."""
-    response = web.StreamResponse(status=status, headers=headers)
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
-    try:
-        async for chunk in chunks:
-            await response.write(chunk)
-    except StageproxyError:
-        # The status is sent; only closing the connection shows that the body is incomplete.
-        if request.transport is not None:
-            request.transport.abort()
-        return response
-    await response.write_eof()
-    return response
+async def _answer(
+    request: web.Request, stage: Stage, page: OtherPage, headers: dict[str, str]
+) -> web.Response:
+    if page.stays:
+        return _as_sent(request, page, headers)
+    edited = await request.app[DOCUMENTS].with_links(stage, page, split_stage_path(request)[2])
+    if edited is None:
+        return _as_sent(request, page, headers)
+    cache_control = headers.get(hdrs.CACHE_CONTROL, PRIVATE)
+    own = headers_of_edited(page.sent.headers, page.sent.content_type)
+    return await conditional(request, edited, {**own, hdrs.CACHE_CONTROL: cache_control})
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
-    """The body of a response: what was received of it, and the rest or the failure."""
+def _as_sent(request: web.Request, page: OtherPage, headers: Mapping[str, str]) -> web.Response:
+    """Return a page with every byte and header of upstream.
 
-    body: Sequence[bytes] = field(repr=False)
-    rest: AsyncIterator[bytes] | None = None
-    failure: StageproxyError | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.rest is None and self.failure is None
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Return the whole body in chunks, or raise as its sender failed."""
-        for chunk in self.body:
-            yield chunk
-        if self.failure is not None:
-            raise self.failure
-        if self.rest is not None:
-            async for chunk in self.rest:
-                yield chunk
-
-
-async def _receive(answer: UpstreamResponse) -> _Received:
-    """Receive a body. One that is too long for a page is left to be streamed."""
-    body: list[bytes] = []
-    size = 0
-    rest = answer.chunks()
-    try:
-        async for chunk in rest:
-            body.append(chunk)
-            size += len(chunk)
-            if size > _LONGEST:
-                return _Received(body, rest)
-    except StageproxyError as failure:
-        return _Received(body, failure=failure)
-    return _Received(body)
-
-
-def _decoded(received: _Received, encoding: str) -> bytes | None:
-    """Return the page, `None` if it is not whole or its encoding is not known."""
-    body = b"".join(received.body)
-    if not received.is_whole or encoding.lower() not in {"", "identity", "gzip"}:
-        return None
-    if encoding.lower() != "gzip":
-        return body
-    inflate = zlib.decompressobj(wbits=_GZIP)
-    try:
-        plain = inflate.decompress(body, _LONGEST)
-    except zlib.error:
-        return None
-    return plain if inflate.eof else None
+    Where upstream has no ETag the page gets one, or clients would receive it again each time.
+    """
+    own = {"ETag": f'"{page.sent.digest}"', **headers}
+    own.pop(hdrs.CONTENT_LENGTH, None)
+    if has_copy(request, own):
+        for name in _OF_THE_BODY:
+            own.pop(name, None)
+        return web.Response(status=304, headers=own)
+    return whole(request, page.sent.body, own)

@@ -31,8 +31,9 @@ from stageproxy.core.index.targets import (
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, freshness_of
-from stageproxy.web.headers import PRIVATE, headers_of_edited
+from stageproxy.web.headers import PRIVATE, headers_of_edited, only_text
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
+from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
@@ -72,7 +73,7 @@ def _with_format(request: web.Request, path: str) -> web.Request:
         return request
     headers = request.headers.copy()
     headers[hdrs.ACCEPT] = ACCEPT_FOR[kind]
-    return request.clone(headers=headers)
+    return request.clone(headers=only_text(headers))
 
 
 def _accept_of(request: web.Request) -> str:
@@ -91,17 +92,17 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
         case StageRoot():
             return await show_stage(request, await request.app[PREVIEWS].with_all_files(stage))
         case ProjectPage():
-            return await _page(request, documents.project_page(stage, accept, freshness))
+            return await _page(request, stage, documents.project_page(stage, accept, freshness))
         case OnlyPage():
-            return await _page(request, documents.only_page(stage, accept))
+            return await _page(request, stage, documents.only_page(stage, accept))
         case OnlyList():
-            return await _page(request, documents.only_list(stage, accept))
+            return await _page(request, stage, documents.only_list(stage, accept))
         case Feed():
-            return await _page(request, documents.feed(stage, freshness))
+            return await _page(request, stage, documents.feed(stage, freshness))
         case ProjectJson():
-            return await _json(request, documents.project_json(stage, freshness))
+            return await _json(request, stage, documents.project_json(stage, freshness))
         case ReleaseJson(version):
-            return await _json(request, documents.release_json(stage, version, freshness))
+            return await _json(request, stage, documents.release_json(stage, version, freshness))
         case Provenance():
             return await _provenance(request, stage, target, path)
         case ProjectList():
@@ -130,17 +131,21 @@ def _format_in(request: web.Request) -> str:
     return f"?format={quote(kind)}" if kind else ""
 
 
-async def _page(request: web.Request, page: Awaitable[Document | None]) -> web.StreamResponse:
+async def _page(
+    request: web.Request, stage: Stage, page: Awaitable[Document | None]
+) -> web.StreamResponse:
     document = await page
     if document is None:
         raise NotFoundError
-    return await _document(request, document)
+    return await _document(request, stage, document)
 
 
-async def _json(request: web.Request, found: Awaitable[Document | None]) -> web.StreamResponse:
+async def _json(
+    request: web.Request, stage: Stage, found: Awaitable[Document | None]
+) -> web.StreamResponse:
     """Return a document of the JSON API, or its 404, which is JSON too."""
     document = await found
-    return await _document(request, document) if document else _missing("Not Found")
+    return await _document(request, stage, document) if document else _missing("Not Found")
 
 
 async def _provenance(
@@ -151,9 +156,12 @@ async def _provenance(
     return await pass_through(request, stage, path)
 
 
-async def _document(request: web.Request, document: Document) -> web.StreamResponse:
+async def _document(request: web.Request, stage: Stage, document: Document) -> web.StreamResponse:
     headers = headers_of_edited(document.headers, document.content_type)
-    return await conditional(request, document, {**headers, **_marks_of(document)})
+    answer = await conditional(request, document, {**headers, **_marks_of(document)})
+    changes_at = request.app[PREVIEWS].next_change(stage)
+    answer[LASTING] = Lasting(document.fresh_until, changes_at)
+    return answer
 
 
 def _marks_of(document: Document) -> dict[str, str]:

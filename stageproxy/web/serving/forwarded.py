@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.core.rights import redacted
 from stageproxy.request_ids import HEADER, is_request_id
@@ -31,6 +32,20 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     return client
 
 
+def client_of_message(message: RawRequestMessage, peer: str, trusted: Sequence[Network]) -> str:
+    """Return the address of the client that sent a request through proxies."""
+    lines = message.headers.getall(hdrs.X_FORWARDED_FOR, [])
+    return client_address(peer, ",".join(lines), trusted)
+
+
+def given_request_id(
+    message: RawRequestMessage, peer: str, trusted: Sequence[Network]
+) -> str | None:
+    """Return the id that a trusted proxy has given to a request, if it has."""
+    given = message.headers.get(HEADER, "")
+    return redacted(given) if is_trusted(peer, trusted) and is_request_id(given) else None
+
+
 def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
     """Return a request factory that believes trusted proxies.
 
@@ -39,15 +54,13 @@ def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]
     if not trusted:
         return make_request
 
-    def make(*parts: Any) -> web.BaseRequest:  # noqa: ANN401 - passed on unchanged
-        request = make_request(*parts)
+    def make(message: RawRequestMessage, *parts: Any) -> web.BaseRequest:  # noqa: ANN401 - passed on
+        request = make_request(message, *parts)
         peer = request.remote or ""
-        lines = request.headers.getall(hdrs.X_FORWARDED_FOR, [])
-        client = client_address(peer, ",".join(lines), trusted)
+        client = client_of_message(message, peer, trusted)
         found = request if client == peer else request.clone(remote=client)
-        given = request.headers.get(HEADER, "")
-        if is_trusted(peer, trusted) and is_request_id(given):
-            found[REQUEST_ID] = redacted(given)
+        if given := given_request_id(message, peer, trusted):
+            found[REQUEST_ID] = given
         return found
 
     return make

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
@@ -19,6 +19,7 @@ from stageproxy.core.pace import PaceLimits
 from stageproxy.web.addresses import client_of
 from stageproxy.web.errors import error_response
 from stageproxy.web.serving.connections import Connections
+from stageproxy.web.serving.prepared_requests import PreparedRequests
 from stageproxy.web.serving.slow_bodies import BODY_PACE, BodyWatch
 from stageproxy.web.serving.slow_readers import READER_PACE, ReaderWatch, reset
 
@@ -53,6 +54,7 @@ class StageproxyProtocol(RequestHandler):
         "_deadline",
         "_heard_at",
         "_peer",
+        "_prepared",
         "_reader_watch",
         "_seconds",
     )
@@ -62,9 +64,11 @@ class StageproxyProtocol(RequestHandler):
         manager: web.Server,
         deadlines: Deadlines,
         connections: Connections,
+        prepared: PreparedRequests | None,
         **options: object,
     ) -> None:
         super().__init__(manager, **options)  # type: ignore[arg-type] # passed on unchanged
+        self._prepared = prepared
         self._connections = connections
         self._heard_at = self._loop.time()
         self._peer = "-"
@@ -86,6 +90,10 @@ class StageproxyProtocol(RequestHandler):
         """Close an idle connection to make room for another."""
         self.force_close()
 
+    def leave_to_application(self) -> None:
+        """Answer nothing any more from prepared answers, which leave a connection open."""
+        self._prepared = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request, or refuse the connection."""
         connected = cast("asyncio.Transport", transport)
@@ -99,8 +107,14 @@ class StageproxyProtocol(RequestHandler):
         self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the deadline when the headers are complete; start it with the next request."""
-        super().data_received(data)
+        """Stop the deadline when the headers are complete; start it with the next request.
+
+        A request whose answer is prepared is answered at once.
+        """
+        if self._receive(data):
+            self._heard_at = self._loop.time()
+            self._stop_deadline()
+            return
         self._fail_broken_body()
         self._watch_body()
         if self._messages or self._request_in_progress:
@@ -143,12 +157,68 @@ class StageproxyProtocol(RequestHandler):
         request_handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
     ) -> tuple[web.StreamResponse, bool]:
         """Answer a request, unless too many of its client behind a proxy are being answered."""
+        if self._prepared is not None:
+            request_handler = self._prepared.handler_for(request, request_handler)
         client = client_of(request.remote)
         if client == client_of(self._peer):
             return await super()._handle_request(request, start_time, request_handler)
         with self._connections.answering(client) as is_admitted:
             handler = request_handler if is_admitted else _refuse
             return await super()._handle_request(request, start_time, handler)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and keep it for requests like this one if it lasts."""
+        sent, is_lost = await super().finish_response(request, resp, start_time)
+        if self._prepared is not None and not is_lost:
+            self._prepared.keep(request, sent)
+        return sent, is_lost
+
+    def _receive(self, data: bytes) -> bool:
+        """Receive bytes. Return whether they were a request that is answered now."""
+        waiter = self._waiter
+        if self._prepared is None or waiter is None or waiter.done():
+            super().data_received(data)
+            return False
+        # The task that handles requests must not wake up before it is known to be needed.
+        self._waiter = None
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = waiter
+        if not self._messages:
+            return False
+        if len(self._messages) == 1 and self._answer_at_once(self._prepared):
+            return True
+        waiter.set_result(None)
+        return False
+
+    def _answer_at_once(self, prepared: PreparedRequests) -> bool:
+        """Answer the request that has arrived if its answer is prepared and fits in the buffers."""
+        message, payload = self._messages[0]
+        transport = self.transport
+        if isinstance(message, _ErrInfo) or payload is not EMPTY_PAYLOAD or transport is None:
+            return False
+        is_behind = transport.get_write_buffer_size() > 0
+        sent = None if is_behind else prepared.answer_at_once(message, self._peer)
+        if sent is None:
+            return False
+        self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        transport.write(sent)
+        self._restart_keep_alive()
+        return True
+
+    def _restart_keep_alive(self) -> None:
+        """Count the time to the next request from now, as aiohttp does after an answer."""
+        self._keepalive = True
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
 
     def _fail_broken_body(self) -> None:
         """Raise an error in the handler that reads a body with malformed chunks.

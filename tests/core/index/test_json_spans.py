@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.index.json_spans import Span, elements, members
+from stageproxy.core.index.json_spans import Places, Span, elements, members
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -47,6 +47,19 @@ def test_elements_are_found_in_any_style(array: list[Any], style: dict[str, Any]
 
     assert [one.value for one in found] == array
     assert all(json.loads(text[one.start : one.end]) == one.value for one in found)
+
+
+@given(st.lists(VALUES), STYLES)
+def test_places_are_those_of_the_elements(array: list[Any], style: dict[str, Any]) -> None:
+    """For any array in any formatting, elements are found one by one where all of them are."""
+    text = json.dumps({"before": [1], "array": array, "after": {}}, **style)
+    span = members(text)["array"]
+    every = elements(text, span)
+
+    places = Places(text, span)
+
+    assert [places[number] for number in reversed(range(len(places)))] == every[::-1]
+    assert places.end == (every[-1].end if every else span.start + len("["))
 
 
 def test_spans_are_exact() -> None:

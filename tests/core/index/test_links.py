@@ -6,7 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stageproxy.core.index.links import PageLinks, UrlSpace, is_file, may_leave
+from stageproxy.core.index.links import (
+    PageLinks,
+    UrlSpace,
+    is_file,
+    may_have_other_links,
+    may_leave,
+)
 from stageproxy.core.index.negotiation import SimpleType
 
 HOST = "https://index.example.org"
@@ -173,6 +179,25 @@ def test_pages_are_read_only_if_links_may_leave(link: str, *, public: bool, priv
 
     assert [may_leave(SimpleType.HTML, html, one) for one in spaces] == [public, private]
     assert [may_leave(SimpleType.V1_JSON, as_json, one) for one in spaces] == [public, private]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(f'"url":"https://files.example.org/{FILE}"', False, id="absolute"),
+        pytest.param('"url":"HTTP://files.example.org/a","provenance":null', False, id="no link"),
+        pytest.param(f'"url": "{FILE}"', True, id="relative"),
+        pytest.param('"url":"https://e/a","provenance" : "/b"', True, id="of a provenance"),
+        pytest.param('"\\u0075rl":"/a"', True, id="an escaped key"),
+        pytest.param('"url":"\\u002fa"', True, id="an escaped link"),
+    ],
+)
+def test_links_are_looked_at_unless_all_lead_elsewhere(entry: str, *, expected: bool) -> None:
+    """The links of an edited page are skipped only if surely none of them is replaced."""
+    body = f'{{"files": [{{{entry}}}]}}'.encode()
+    spaces = [links_of("/simple/", is_private=one).space for one in (False, True)]
+
+    assert [may_have_other_links(body, one) for one in spaces] == [expected, True]
 
 
 @given(

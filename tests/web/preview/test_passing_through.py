@@ -190,11 +190,24 @@ async def test_published_files(service: RunningService, prefix: str) -> None:
 
 
 async def test_cut_off_answer_breaks_off(service: RunningService, prefix: str) -> None:
-    """An answer that upstream cuts off is cut off for the client too."""
-    service.index.quirks = Quirks(truncate=True)
+    """A file that upstream cuts off is cut off for the client too."""
+    path = "packages/x/other-1.0.tar.gz"
+    cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+    service.index.quirks = Quirks(raw={f"/{path}": iter([cut_off])})
 
     with pytest.raises(ClientError):
-        await service.get(f"{prefix}simple/other/", PIP)
+        await service.get(prefix + path)
+
+
+@pytest.mark.parametrize("quirks", [Quirks(truncate=True), Quirks(close_delimited=True)])
+async def test_cut_off_page(service: RunningService, prefix: str, quirks: Quirks) -> None:
+    """A page that upstream cuts off is a gateway error: nothing of it is sent."""
+    service.index.quirks = quirks
+
+    answer = await service.get(f"{prefix}simple/other/", PIP)
+
+    assert answer.status in {502, 503}
+    assert "files" not in answer.text
 
 
 async def test_errors_of_upstream_pass(service: RunningService, prefix: str) -> None:
