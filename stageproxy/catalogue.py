@@ -96,6 +96,15 @@ class ArtifactRows(Protocol):
     ) -> None:
         """Store an artifact of a stage, in place of one of the same name."""
 
+    def save_md5(self, sha256: str, md5: str) -> None:
+        """Store the MD5 of a file for each artifact with these bytes that has none yet.
+
+        It is no change of a stage, whose revision stays: only `find_md5` returns it for certain.
+        """
+
+    def find_md5(self, sha256: str) -> str | None:
+        """Return the MD5 of a file, if it was stored with or after its upload."""
+
     def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Remove an artifact from a stage; its URL answers with the *reason* from then on.
 

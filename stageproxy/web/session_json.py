@@ -222,7 +222,7 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
         "hashes": {
             "sha256": artifact.sha256,
             "blake2b_256": artifact.blake2b_256,
-            "md5": artifact.md5,
+            **({"md5": artifact.md5} if artifact.md5 else {}),
         },
         "upload-time": rfc3339(artifact.uploaded_at),
         "uploaded-by": artifact.uploaded_by,

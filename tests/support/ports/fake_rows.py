@@ -220,6 +220,18 @@ class FakeArtifactRows:
             artifact, form, core_metadata
         )
 
+    def save_md5(self, sha256: str, md5: str) -> None:
+        """Store the MD5 of a file for each artifact with these bytes that has none yet."""
+        for key, stored in self.tables.artifacts.items():
+            if stored.artifact.sha256 == sha256 and stored.artifact.md5 is None:
+                artifact = replace(stored.artifact, md5=md5)
+                self.tables.artifacts[key] = replace(stored, artifact=artifact)
+
+    def find_md5(self, sha256: str) -> str | None:
+        """Return the MD5 of a file, if it was stored with or after its upload."""
+        artifacts = (stored.artifact for stored in self.tables.artifacts.values())
+        return next((one.md5 for one in artifacts if one.sha256 == sha256 and one.md5), None)
+
     def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Remove an artifact from a stage, and cancel the file uploads that brought it."""
         _require(stage_id in self.tables.stages)
