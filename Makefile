@@ -49,9 +49,8 @@ battery: $(STAMP)  ## run all batteries in their long form, before a release; a 
 	$(BIN)/pytest -m "battery or journey" --timeout=7200 tests/batteries tests/core/archives $(PYTEST); \
 		status=$$?; $(BIN)/python -m tests.batteries.summary && exit $$status
 
-bench: $(STAMP)  ## measure speed and memory, as ratios within one run
-	$(BIN)/python -m benchmarks
-	$(BIN)/python -m benchmarks.pages
+bench: $(STAMP)  ## measure speed and memory, as ratios within one run; BENCH names parts and options
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,1 +1,1 @@
-"""Speed as ratios: the time of the server, divided by that of a minimal server."""
+"""Speed as ratios: stageproxy beside a minimal server and beside others, in one run."""

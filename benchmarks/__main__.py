@@ -1,70 +1,62 @@
-"""`python -m benchmarks`: a table of ratios, measured in one run on one machine."""
+"""`python -m benchmarks`: measure everything, or the given parts."""
 
 import asyncio
-import hashlib
-import json
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from benchmarks.children import running_servers
-from benchmarks.measures import Bench, Measure
-from tests.support.builders.large_wheel import write_large_wheel
+from benchmarks import report
+from benchmarks.goals import Row
+from benchmarks.registry import PARTS
+from benchmarks.results import Result, load_results, save_result
+from benchmarks.run import Part, Run
+from benchmarks.tools import missing_tools
 
-_MIB = 2**20
+_NAMES = [one.name for one in PARTS]
 
 
 @click.command()
-@click.option("--size", default=512, show_default=True, metavar="MIB", help="Of the wheel.")
-@click.option("--rounds", default=3, show_default=True, help="Of which the median counts.")
-@click.option("--pages", default=300, show_default=True, help="Asked for in a round.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def main(size: int, rounds: int, pages: int, *, as_json: bool) -> None:
-    """Measure uploads, downloads and pages, each beside a minimal server."""
-    measures = asyncio.run(_measure(size, rounds, pages))
-    if as_json:
-        click.echo(json.dumps(_document(size, rounds, pages, measures), indent=2))
-        return
-    click.echo(f"{'':<12}  {'stageproxy':>12}  {'at least':>12}  {'ratio':>6}")
-    for one in measures:
-        click.echo(
-            f"{one.name:<12}  {one.service * 1000:>9.1f} ms  {one.least * 1000:>9.1f} ms"
-            f"  {one.ratio:>6.2f}"
-        )
-    click.echo(f"A wheel of {size} MiB; the median of {rounds} rounds; pages one by one.")
+@click.argument("parts", nargs=-1, type=click.Choice(_NAMES))
+@click.option("--rounds", default=5, show_default=True, help="Of which the median counts.")
+@click.option("--seconds", default=1, show_default=True, help="Each side of a round is loaded.")
+@click.option("--size", default=1024, show_default=True, metavar="MIB", help="Of the large wheel.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end.")
+def main(parts: Sequence[str], rounds: int, seconds: int, size: int, *, as_json: bool) -> None:
+    """Measure stageproxy beside other servers, in PARTS (all by default).
+
+    Results stay in build/benchmarks/. Once there is one of every part, docs/benchmarks.md is
+    written.
+    """
+    if missing := missing_tools():
+        raise click.ClickException(missing)
+    wanted = [one for one in PARTS if one.name in (parts or _NAMES)]
+    with tempfile.TemporaryDirectory(prefix="stageproxy-benchmarks-") as folder:
+        for part in wanted:
+            click.echo(f"{part.name}: {part.subject}", err=True)
+            options = Run(Path(folder) / part.name, rounds, seconds, size * 2**20)
+            save_result(asyncio.run(_measure(part, options)))
+    results = load_results(PARTS)
+    shown = [one for one in results if one.part in {part.name for part in wanted}]
+    click.echo(report.as_json(shown) if as_json else report.as_text(shown))
+    if len(results) == len(PARTS):
+        click.echo(f"Written: {report.write_page(results)}", err=True)
 
 
-async def _measure(size: int, rounds: int, pages: int) -> Sequence[Measure]:
-    with tempfile.TemporaryDirectory(prefix="stageproxy-benchmarks-") as name:
-        folder = Path(name)
-        wheel = await asyncio.to_thread(write_large_wheel, folder, size * _MIB, version="2.0")
-        sha256 = await asyncio.to_thread(_sha256_of, wheel)
-        async with running_servers(folder) as servers:
-            return await Bench(servers, wheel, sha256, rounds, pages).measures()
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _document(size: int, rounds: int, pages: int, measures: Sequence[Measure]) -> dict[str, object]:
-    return {
-        "wheel-mib": size,
-        "rounds": rounds,
-        "pages": pages,
-        "measures": [
-            {
-                "name": one.name,
-                "stageproxy-seconds": round(one.service, 6),
-                "least-seconds": round(one.least, 6),
-                "ratio": round(one.ratio, 3),
-            }
-            for one in measures
-        ],
-    }
+async def _measure(part: Part, options: Run) -> Result:
+    """Return the result of a part. What was measured before a failure counts."""
+    options.folder.mkdir()
+    rows: list[Row] = []
+    try:
+        async for row in part.measure(options):
+            click.echo(report.line_of(row), err=True)
+            rows.append(row)
+    except Exception as error:  # noqa: BLE001 - one part does not end the others
+        traceback.print_exc()
+        return Result.of(part, options, rows, failure=f"The part ended: {type(error).__name__}.")
+    return Result.of(part, options, rows)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.leases import Lease
 from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
@@ -204,6 +205,22 @@ class LookRows(Protocol):
         """Store a look, in place of the former one of its kind by the same token."""
 
 
+class LeaseRows(Protocol):
+    """The leases of workers, by the names of their work."""
+
+    def find(self, name: str) -> Lease | None:
+        """Return a lease by its name, lapsed or not."""
+
+    def list(self) -> Sequence[Lease]:
+        """Return all leases by name, lapsed ones too."""
+
+    def save(self, lease: Lease) -> None:
+        """Store a lease, new or changed."""
+
+    def remove(self, name: str) -> None:
+        """Remove a lease whose work is done, if it exists."""
+
+
 class AuditRows(Protocol):
     """The audit trail, which is only added to."""
 
@@ -261,6 +278,10 @@ class Rows(Protocol):
     @property
     def looks(self) -> LookRows:
         """What was shown of stages."""
+
+    @property
+    def leases(self) -> LeaseRows:
+        """The leases of workers."""
 
     @property
     def audit(self) -> AuditRows:

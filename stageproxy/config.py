@@ -74,7 +74,9 @@ class ServerSettings(SettingsTable):
         description="Lowest rate at which a client may read, in bytes per second over a minute; "
         "0 is no limit.",
     )
-    workers: int = Field(1, description="Processes; only 1 is supported.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that answer requests, each on one processor core."
+    )
     secret: SecretStr = Field(
         SecretStr(""),
         description="Secret from which stage tokens are derived; by default the file `secret` in "
@@ -314,13 +316,9 @@ def load_config(
         if isinstance(existing, dict):
             document[section] = {**existing, **known}
     try:
-        config = Config.model_validate(document)
+        return Config.model_validate(document)
     except ValidationError as error:
         raise ConfigError(_message(error)) from error
-    if config.server.workers != 1:
-        msg = "server.workers: this version supports only 1."
-        raise ConfigError(msg)
-    return config
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class IncomingFile(Protocol):
 
     size: int
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Write the next bytes."""
 
     async def finish(self) -> FileDigests:

@@ -7,18 +7,31 @@ that one search finds everything that belongs to it. See docs/adr/0039.
 import logging
 import re
 import secrets
+from collections.abc import Iterator
 from contextvars import ContextVar, Token
 
 HEADER = "X-Request-ID"
 
-_BYTES = 8
+_DIGITS = 16
+_AT_ONCE = 256
 _GIVEN = re.compile("[A-Za-z0-9._-]{8,64}")
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
+def _make_ids() -> Iterator[str]:
+    """Yield random ids. The system is asked for many at once, which saves a call for each."""
+    while True:
+        digits = secrets.token_hex(_AT_ONCE * _DIGITS // 2)
+        for start in range(0, len(digits), _DIGITS):
+            yield digits[start : start + _DIGITS]
+
+
+_ids = _make_ids()
+
+
 def new_request_id() -> str:
-    """Return an id that no other request has."""
-    return secrets.token_hex(_BYTES)
+    """Return an id that no other request has. Call it in the event loop's thread only."""
+    return next(_ids)
 
 
 def is_request_id(text: str) -> bool:

@@ -101,8 +101,8 @@ def test_example_names_no_host() -> None:
             id="length of time",
         ),
         pytest.param(
-            "[server]\nworkers = 2",
-            "server.workers: this version supports only 1.",
+            "[server]\nworkers = 0",
+            "server.workers: Input should be greater than or equal to 1.",
             id="workers",
         ),
         pytest.param(

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import click
 
 from stageproxy.cli.output import FailedError
 from stageproxy.config import ConfigError, load_config
-from stageproxy.server import run
+from stageproxy.server import run, supervisor
 
 
 @click.command()
@@ -25,11 +26,16 @@ from stageproxy.server import run
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory.")
 def serve(path: Path | None, host: str | None, port: int | None, data: Path | None) -> None:
     """Run the server until it is stopped."""
+    read = partial(
+        load_config, path, os.environ, server={"host": host, "port": port}, storage={"data": data}
+    )
     try:
-        config = load_config(
-            path, os.environ, server={"host": host, "port": port}, storage={"data": data}
-        )
+        config = read()
+        run.log_without_a_thread(config.log.format, config.log.level)
+        if supervisor.worker_count(config) > 1:
+            supervisor.serve(config, click.echo, read)
+            return
         run.log_to_stderr(config.log.format, config.log.level)
         asyncio.run(run.serve(config, click.echo))
-    except (ConfigError, *run.SERVE_FAILURES) as error:
+    except (ConfigError, supervisor.WorkerFailedError, *run.SERVE_FAILURES) as error:
         raise FailedError(str(error)) from error

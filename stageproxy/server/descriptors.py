@@ -23,23 +23,25 @@ def raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
 
 
-def connection_limit(wanted: int) -> int:
+def connection_limit(wanted: int, workers: int = 1) -> int:
     """Return how many connections there may be: as many as *wanted* if there are descriptors.
 
-    0 is as many as there are descriptors for, within reason.
+    0 is as many as there are descriptors for, within reason. One of several *workers* has its
+    share of what is wanted, and descriptors of its own.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
     possible = most_connections(descriptors)
-    if wanted > possible:
+    share = -(-wanted // workers)
+    if share > possible:
         log.warning(
             "server.max_connections is %d, but the limit of open files, %d, allows %d connections. "
             "Raise the limit: `LimitNOFILE` in systemd, `ulimit -n` in a shell.",
             wanted,
             descriptors,
-            possible,
+            possible * workers,
         )
-    return min(wanted or MOST_CONNECTIONS, possible)
+    return min(share or -(-MOST_CONNECTIONS // workers), possible)
 
 
 def most_connections(descriptors: int) -> int:

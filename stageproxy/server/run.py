@@ -2,28 +2,33 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
+from stageproxy.core.leases import RENEWED_EVERY
 from stageproxy.core.pace import PaceLimits
 from stageproxy.ports import Clock, Inspector
 from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
+from stageproxy.server.identity import Identity, Part
 from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.store.database import open_database
+from stageproxy.services.tokens import Tokens
+from stageproxy.store.database import Database, open_database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
@@ -34,14 +39,16 @@ from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
+    PipSettings,
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits
+from stageproxy.web.serving.log_stream import LogStream
 from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
-from stageproxy.web.serving.runner import SHUTDOWN_SECONDS, runner_for
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS, Runner, runner_for
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +71,16 @@ async def open_service(
     public_url: str,
     clock: Clock | None = None,
     inspector: Inspector | None = None,
+    part: Part | None = None,
 ) -> AsyncIterator[Service]:
-    """Open everything that a running server needs, and close it at the end."""
-    upstream = await asyncio.to_thread(upstream_of, config)
-    log.info("upstream is %s", without_credentials(upstream.index.root))
+    """Open everything that a running server needs, and close it at the end.
+
+    *part*: which worker of a server this is, if it has several.
+    """
+    part = part or Part.alone(directory)
+    upstream = part.upstream
+    if upstream is None:
+        upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
     patience = Timeouts(
         connect=config.upstream.connect_timeout,
@@ -81,12 +94,13 @@ async def open_service(
         if inspector is None
         else nullcontext(inspector)
     )
-    disk = Disk(directory.root, min_free=config.storage.min_free, reserve=config.storage.reserve)
-    opened_database = open_database(
-        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
+    disk = disk_of(config, directory, part)
+    opened_database = (
+        open_whole_database(config, directory, disk)
+        if part.identity.is_alone
+        else Database(directory.database, disk=disk)
     )
     with inspection as opened, opened_database as database:
-        disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
             clock = clock or SystemClock()
@@ -106,11 +120,39 @@ async def open_service(
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt
             )
-            service = assemble(config, adapters, publish_target, urls, metrics)
-            await _recover_uploads(service)
+            service = assemble(config, adapters, publish_target, urls, metrics, part.identity)
+            await _recover_uploads(service, part.identity)
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service
+            await _end_leases(service)
+
+
+def find_upstream(config: Config) -> PipSettings:
+    """Return the index on which stages are based, and log it."""
+    upstream = upstream_of(config)
+    log.info("upstream is %s", without_credentials(upstream.index.root))
+    return upstream
+
+
+def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
+    """Return the disk of a data directory."""
+    settings = config.storage
+    return Disk(
+        directory.root,
+        min_free=settings.min_free,
+        reserve=settings.reserve,
+        former_failure=part.former_failure,
+    )
+
+
+def open_whole_database(config: Config, directory: DataDirectory, disk: Disk) -> Database:
+    """Return the database of a server at its start: checked, migrated, and with its reserve."""
+    database = open_database(
+        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
+    )
+    disk.restore_reserve()
+    return database
 
 
 def _file_store(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:
@@ -119,9 +161,11 @@ def _file_store(directory: DataDirectory, inspector: Inspector, disk: Disk) -> F
         return FileStore(root, inspector, disk)
 
 
-async def _recover_uploads(service: Service) -> None:
+async def _recover_uploads(service: Service, identity: Identity) -> None:
     """Fail the uploads that were being completed. A full disk must not prevent the start."""
     try:
+        if identity.is_alone:
+            await service.leases.end_all()
         await service.completion.recover()
     except NoRoomError as error:
         log.error("unfinished uploads were not recovered: %s", error.sentence)  # noqa: TRY400 - known
@@ -140,15 +184,25 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             listening(config, directory, announce, clock) as service,
             asyncio.TaskGroup() as group,
         ):
-            sweeping = group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
-            watching = group.create_task(
-                repeat("promotions", partial(_watch, service, clock), _WATCH_EVERY)
-            )
+            renewing = group.create_task(renew_leases(service))
+            working = group.create_task(work_in_background(service, clock))
             await stop.wait()
             log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
-            sweeping.cancel()
-            watching.cancel()
+            renewing.cancel()
+            working.cancel()
             clock.save()
+
+
+async def renew_leases(service: Service) -> None:
+    """Renew the leases of this worker, as long as it runs."""
+    await repeat("leases", service.leases.renew, RENEWED_EVERY)
+
+
+async def work_in_background(service: Service, clock: WatchedClock) -> None:
+    """Do for ever what one worker of a server does for all."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
+        group.create_task(repeat("promotions", partial(_watch, service, clock), _WATCH_EVERY))
 
 
 @asynccontextmanager
@@ -162,35 +216,50 @@ async def listening(
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
     bound = bind(config.server.host, config.server.port)
-    url = _url_of(config.server.host, bound.getsockname()[1])
-    public_url = config.server.public_url or url
-    if not config.server.public_url and is_wildcard(config.server.host):
-        log.warning(_NO_PUBLIC_URL, url)
+    url = url_of(config.server.host, bound.getsockname()[1])
+    public_url = public_url_of(config, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _create_first_token(service, directory, announce)
-        runner = runner_for(
-            service.app,
-            prepared=service.prepared,
-            limits=ConnectionLimits(
-                connection_limit(config.server.max_connections),
-                config.server.max_connections_per_address,
-                config.server.trusted_proxies,
-            ),
-            body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
-            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
-        )
+        await create_first_token(service.tokens, service.disk, directory, announce)
+        runner = runner_of(config, service)
         await runner.setup()
         try:
             async with accepting(bound, runner.make_protocol):
-                _publish_url(directory, url)
-                announce(f"stageproxy is ready on {url}")
+                publish_url(directory, url)
+                announce(ready_line(url))
                 yield service
         finally:
-            _withdraw_url(directory)
+            withdraw_url(directory)
             await runner.cleanup()
 
 
-def _publish_url(directory: DataDirectory, url: str) -> None:
+def runner_of(config: Config, service: Service, workers: int = 1) -> Runner:
+    """Return the runner of one of the *workers* of a server, with its share of the connections."""
+    return runner_for(
+        service.app,
+        prepared=service.prepared,
+        limits=ConnectionLimits(
+            connection_limit(config.server.max_connections, workers),
+            config.server.max_connections_per_address,
+            config.server.trusted_proxies,
+        ),
+        body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+        reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
+    )
+
+
+def ready_line(url: str) -> str:
+    """Return the line that says that requests are answered."""
+    return f"stageproxy is ready on {url}"
+
+
+def public_url_of(config: Config, url: str) -> str:
+    """Return the URL that users see, where the server listens on *url*."""
+    if not config.server.public_url and is_wildcard(config.server.host):
+        log.warning(_NO_PUBLIC_URL, url)
+    return config.server.public_url or url
+
+
+def publish_url(directory: DataDirectory, url: str) -> None:
     """Write the URL for commands on this machine, which can be given it instead."""
     try:
         directory.server_url.write_text(f"{url}\n")
@@ -198,7 +267,8 @@ def _publish_url(directory: DataDirectory, url: str) -> None:
         log.warning("%s was not written: %s", directory.server_url, error.strerror)
 
 
-def _withdraw_url(directory: DataDirectory) -> None:
+def withdraw_url(directory: DataDirectory) -> None:
+    """Delete the file with the URL."""
     try:
         directory.server_url.unlink(missing_ok=True)
     except OSError as error:
@@ -206,12 +276,17 @@ def _withdraw_url(directory: DataDirectory) -> None:
         log.warning("%s was not deleted: %s", directory.server_url, error.strerror)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket at an address. Raise if the server cannot listen there."""
+def bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """Return a socket at an address. Raise if the server cannot listen there.
+
+    *is_shared*: whether it has the address together with others.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError as error:
         bound.close()
@@ -220,7 +295,8 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
+    """Return the URL of an address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -232,18 +308,18 @@ def is_wildcard(host: str) -> bool:
         return not host
 
 
-async def _create_first_token(
-    service: Service, directory: DataDirectory, announce: Callable[[str], None]
+async def create_first_token(
+    tokens: Tokens, disk: Disk, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
     """Write an admin token into a data directory that has no tokens yet.
 
     The next start does it if there is no room on the disk now.
     """
-    if await service.database.read(lambda rows: rows.tokens.list()):
+    if await tokens.catalogue.read(lambda rows: rows.tokens.list()):
         return
     try:
-        with service.disk.failures():
-            await create_admin_token(service.tokens, directory)
+        with disk.failures():
+            await create_admin_token(tokens, directory)
     except NoRoomError as error:
         log.error("no admin token was written: %s", error.sentence)  # noqa: TRY400 - known
         return
@@ -253,21 +329,46 @@ async def _create_first_token(
 async def _watch(service: Service, clock: WatchedClock) -> None:
     """Do what is due each minute.
 
-    End promotions whose leases have run out, warn of partly published releases, shorten
-    the log of the database, make its reserve again, and write down the time.
+    Take over what ended workers have left behind, end promotions whose leases have run out,
+    warn of partly published releases, shorten the log of the database, make its reserve
+    again, and write down the time.
     """
     clock.save()
     await service.database.shorten_log()
     await asyncio.to_thread(service.disk.restore_reserve)
+    await take_over(service)
     await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
 
+async def take_over(service: Service) -> None:
+    """Fail the uploads and resume the promotions of workers that have ended."""
+    await service.completion.recover()
+    await service.promotions.recover()
+
+
+async def _end_leases(service: Service) -> None:
+    """Let other workers take over at once what this one did. Otherwise its leases lapse."""
+    with suppress(StorageError):
+        await service.leases.end(service.leases.holder)
+
+
 def log_to_stderr(log_format: str, level: str) -> None:
     """Log to standard error, with tokens removed from every line."""
+    lines = JsonFormatter() if log_format == "json" else RedactingFormatter()
+    # There is no such stream if the program was started without one.
+    descriptor = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    handler = LogStream(descriptor, lines, encoding=encoding)
+    handler.addFilter(RequestIdFilter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+
+
+def log_without_a_thread(log_format: str, level: str) -> None:
+    """Log to standard error until `log_to_stderr`: in a process that is going to fork."""
     handler = logging.StreamHandler()
-    text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else RedactingFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

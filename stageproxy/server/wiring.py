@@ -1,6 +1,5 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
-import secrets
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +15,7 @@ from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
+from stageproxy.server.identity import Identity
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -26,6 +26,7 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
@@ -95,6 +96,7 @@ class Service:
     app: web.Application
     expiry: Expiry
     tokens: Tokens
+    leases: Leases
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
@@ -109,12 +111,14 @@ def assemble(
     publish_target: PublishTarget | None,
     urls: StageUrls,
     metrics: Metrics,
+    identity: Identity,
 ) -> Service:
     """Build the parts of a server. Nothing is read or written yet."""
     database, files = adapters.database, adapters.files
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
+    leases = Leases(database, clock, identity.worker)
     names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
     preflight = _preflight(adapters, findings)
@@ -126,6 +130,7 @@ def assemble(
         publish_target,
         preflight,
         Background(),
+        leases,
         needs_digest=config.promotion.pep694_needs_digest,
     )
     reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
@@ -147,17 +152,18 @@ def assemble(
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
     app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
-    completion = _add_uploads(app, config, adapters, stages, names)
-    _add_operations(app, config, adapters, metrics)
+    completion = _add_uploads(app, config, adapters, stages, names, leases)
+    _add_operations(app, config, adapters, metrics, identity)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
         expiry=app[keys.EXPIRY],
         tokens=tokens,
+        leases=leases,
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
@@ -168,7 +174,10 @@ def assemble(
 
 
 def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
-    present = PresentReader(adapters.database.state, time.monotonic, adapters.clock.now)
+    def state() -> tuple[int, int]:
+        return adapters.database.state(), adapters.index.changes
+
+    present = PresentReader(state, time.monotonic, adapters.clock.now)
     return PreparedAnswers(present, config.upstream.cache_size // 4)
 
 
@@ -190,7 +199,12 @@ def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
 
 
 def _add_uploads(
-    app: web.Application, config: Config, adapters: Adapters, stages: Stages, names: NameSearches
+    app: web.Application,
+    config: Config,
+    adapters: Adapters,
+    stages: Stages,
+    names: NameSearches,
+    leases: Leases,
 ) -> Completion:
     """Add the services that accept files into stages."""
     database, files, clock = adapters.database, adapters.files, adapters.clock
@@ -200,7 +214,7 @@ def _add_uploads(
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
     completion = Completion(
-        database, files, clock, stages, uploads, file_uploads, adapters.inspector
+        database, files, clock, stages, uploads, file_uploads, adapters.inspector, leases
     )
     app[keys.COMPLETION] = completion
     app[keys.EXAMINER] = examiner
@@ -210,10 +224,14 @@ def _add_uploads(
 
 
 def _add_operations(
-    app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
+    app: web.Application,
+    config: Config,
+    adapters: Adapters,
+    metrics: Metrics,
+    identity: Identity,
 ) -> None:
     index, others = adapters.index, adapters.other_pages
-    app[keys.PROBES] = Probes(secrets.token_hex(8))
+    app[keys.PROBES] = Probes(identity.instance)
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )

@@ -36,7 +36,7 @@ class Background:
         """Start *work*. An error of it is logged and affects nothing else."""
         if self._group is None:
             return
-        task = self._group.create_task(_guarded(key, work))
+        task = self._group.create_task(guarded(key, work))
         self._running[key] = task
         task.add_done_callback(lambda done: self._remove(key, done))
 
@@ -52,11 +52,12 @@ class Background:
 async def repeat(key: str, work: Callable[[], Awaitable[object]], every: timedelta) -> None:
     """Run *work* every so often. An error of it is logged: the next run may succeed."""
     while True:
-        await _guarded(key, work)
+        await guarded(key, work)
         await asyncio.sleep(every.total_seconds())
 
 
-async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
+async def guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Run *work*, and log an error of it."""
     try:
         await work()
     except StageproxyError as error:

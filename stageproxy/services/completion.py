@@ -1,5 +1,6 @@
 """Completion of file uploads: their bytes are checked and accepted into the stage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,6 +28,7 @@ from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Clock, Inspector
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
+from stageproxy.services.leases import Leases, of_upload
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
@@ -57,6 +59,7 @@ class Completion:
     uploads: Uploads
     file_uploads: FileUploads
     inspector: Inspector
+    leases: Leases
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
         """Make the file an artifact of the stage. If it is refused, the upload fails for good.
@@ -66,7 +69,11 @@ class Completion:
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self.file_uploads.change(
-            token, ids, AuditAction.FILE_PROCESSING, lambda one: one.after(UploadStep.COMPLETE)
+            token,
+            ids,
+            AuditAction.FILE_PROCESSING,
+            lambda one: one.after(UploadStep.COMPLETE),
+            also=lambda rows: self.leases.take(rows, of_upload(upload_id)),
         )
         settled = False
         try:
@@ -86,15 +93,21 @@ class Completion:
         return (await self.file_uploads.get(token, stage_id, upload_id))[1]
 
     async def recover(self) -> None:
-        """Fail the file uploads that a server was completing when it stopped."""
+        """Fail the file uploads that a worker was completing when it ended."""
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for stage_id, upload in rows.file_uploads.list_processing():
+            for stage_id, upload in self._left_behind(rows):
                 failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
                 _save(rows, get_stage(rows, stage_id), failed, UploadStep.FAIL, SERVER, now)
 
-        await self.catalogue.write(work)
+        if await self.catalogue.read(self._left_behind):
+            await self.catalogue.write(work)
+
+    def _left_behind(self, rows: Rows) -> Sequence[tuple[str, FileUpload]]:
+        """Return the file uploads that are being completed by no worker, and their stages."""
+        processing = rows.file_uploads.list_processing()
+        return [one for one in processing if not self.leases.is_held(rows, of_upload(one[1].id))]
 
     async def _settle(self, ids: Ids, step: UploadStep, actor: str, *notices: str) -> None:
         """End the processing of a file upload, unless it has ended already."""
@@ -159,5 +172,6 @@ def _save(
 ) -> None:
     """Store a file upload without a change of its stage's lifetime."""
     rows.file_uploads.save(stage.id, upload)
+    rows.leases.remove(of_upload(upload.id))
     rows.audit.add(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
     rows.stages.save(replace(stage, revision=stage.revision + 1))

@@ -154,8 +154,10 @@ class FileUploads:
         ids: Ids,
         action: AuditAction,
         change: Callable[[FileUpload], FileUpload],
+        *,
+        also: Callable[[Rows], object] | None = None,
     ) -> FileUpload:
-        """Change a file upload, as it is now, within one transaction."""
+        """Change a file upload, as it is now, within one transaction. *also*: what else it does."""
 
         def work(rows: Rows) -> FileUpload:
             now = self.clock.now()
@@ -168,6 +170,8 @@ class FileUploads:
                 rows.file_uploads.save(stage.id, changed)
             rows.audit.add(file_event(stage, changed, action, token.id, now))
             self.stages.save_edited(rows, stage, now)
+            if also is not None:
+                also(rows)
             return changed
 
         return await self.catalogue.write(work)

@@ -19,6 +19,7 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 from stageproxy.services.access import require_still
 from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
+from stageproxy.services.leases import of_upload
 from stageproxy.services.live_stages import (
     check_release_is_free,
     end_expired,
@@ -232,6 +233,7 @@ def _settle_uploads(rows: Rows, stage: Stage, accepted: AcceptedUpload, now: dat
         return False
     settled = upload.after(step)
     rows.file_uploads.save(stage.id, settled)
+    rows.leases.remove(of_upload(upload.id))
     rows.audit.add(
         file_event(stage, settled, ACTION_OF_STEP[step], accepted.artifact.uploaded_by, now)
     )

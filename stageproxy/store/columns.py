@@ -36,8 +36,8 @@ def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUploa
         revision=row["revision"],
         rotation=row["rotation"],
         lifetime=timedelta(seconds=row["lifetime"]),
-        opened_at=_time(row["opened_at"]),
-        expires_at=_time(row["expires_at"]),
+        opened_at=time_in(row["opened_at"]),
+        expires_at=time_in(row["expires_at"]),
         ended_at=_time_or_none(row["ended_at"]),
         reason=row["reason"],
         sent=bool(row["sent"]),
@@ -54,7 +54,7 @@ def api_token_in(row: Row) -> ApiToken:
         project=row["project"],
         version=row["version"],
         digest=row["digest"],
-        created_at=_time(row["created_at"]),
+        created_at=time_in(row["created_at"]),
         expires_at=_time_or_none(row["expires_at"]),
         revoked_at=_time_or_none(row["revoked_at"]),
         name=row["name"],
@@ -80,7 +80,7 @@ def artifact_in(row: Row) -> Artifact:
         summary=row["summary"],
         requires_dist=tuple(json.loads(row["requires_dist"])),
         core_metadata_sha256=row["core_metadata_sha256"],
-        uploaded_at=_time(row["uploaded_at"]),
+        uploaded_at=time_in(row["uploaded_at"]),
         uploaded_by=row["uploaded_by"],
         findings=tuple(map(_finding, json.loads(row["notices"]))),
         attestations=row["attestations"],
@@ -96,8 +96,8 @@ def file_upload_in(row: Row) -> FileUpload:
         size=row["size"],
         hashes=json.loads(row["hashes"]),
         status=UploadStatus(row["status"]),
-        created_at=_time(row["created_at"]),
-        expires_at=_time(row["expires_at"]),
+        created_at=time_in(row["created_at"]),
+        expires_at=time_in(row["expires_at"]),
         created_by=row["created_by"],
         received=FileDigests(**received) if received else None,
         attestations=row["attestations"],
@@ -113,13 +113,13 @@ def promotion_in(row: Row) -> Promotion:
             manifest_digest=row["manifest_digest"],
             revision=row["revision"],
             by=row["approved_by"],
-            at=_time(row["approved_at"]),
+            at=time_in(row["approved_at"]),
             acknowledged=tuple(json.loads(row["acknowledged"])),
         ),
         target=PublishUrls(row["repository_url"], row["index_url"]),
         publisher=Publisher.of_way(row["way"]),
         fence=row["fence"],
-        leased_until=_time(row["leased_until"]),
+        leased_until=time_in(row["leased_until"]),
         first_sent_at=_time_or_none(row["first_sent_at"]),
         ended_at=_time_or_none(row["ended_at"]),
         notices=tuple(json.loads(row["notices"])),
@@ -130,7 +130,7 @@ def promotion_in(row: Row) -> Promotion:
 def _stop_request_in(row: Row) -> StopRequest | None:
     if row["stop_requested_by"] is None:
         return None
-    return StopRequest(row["stop_requested_by"], _time(row["stop_requested_at"]))
+    return StopRequest(row["stop_requested_by"], time_in(row["stop_requested_at"]))
 
 
 def entry_in(row: Row) -> Entry:
@@ -138,7 +138,7 @@ def entry_in(row: Row) -> Entry:
     return Entry(
         filename=row["filename"],
         progress=Progress(row["progress"]),
-        changed_at=_time(row["changed_at"]),
+        changed_at=time_in(row["changed_at"]),
         attempts=row["attempts"],
         in_doubt=bool(row["in_doubt"]),
         sentence=row["said"],
@@ -153,7 +153,7 @@ def look_in(row: Row) -> Look:
         stage_id=row["stage_id"],
         token_id=row["token_id"],
         kind=LookKind(row["kind"]),
-        at=_time(row["looked_at"]),
+        at=time_in(row["looked_at"]),
         manifest_digest=row["manifest_digest"],
         revision=row["revision"],
         files=tuple(SeenFile(*one) for one in json.loads(row["files"])),
@@ -165,12 +165,13 @@ def _finding(stored: Mapping[str, str] | str) -> Finding:
     return note(stored) if isinstance(stored, str) else finding_in(stored)
 
 
-def _time(text: str) -> datetime:
+def time_in(text: str) -> datetime:
+    """Return the time of a column."""
     return datetime.fromisoformat(text)
 
 
 def _time_or_none(text: str | None) -> datetime | None:
-    return _time(text) if text else None
+    return time_in(text) if text else None
 
 
 class Statements:

@@ -21,8 +21,18 @@ _LITTLE = 2**20
 _PIECE = 2**16
 
 
+def failure_mark(folder: Path) -> int:
+    """Return which failure of a disk the mark is of, as its time; 0 if there is no mark."""
+    try:
+        return (folder / FAILURE_MARK).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 class Disk:
     """The disk of a folder; see the module.
+
+    *former_failure*: `failure_mark` as it was when the server started, by default as it is now.
 
     The reserve is a file whose blocks are given up, piece by piece, when the database
     finds no room: with them it can still revoke, cancel and sweep.
@@ -35,6 +45,7 @@ class Disk:
         min_free: int | None = 0,
         reserve: int = 0,
         flush: Callable[[int], None] | None = None,
+        former_failure: int | None = None,
     ) -> None:
         self._has_failed = self._is_marked = False
         self._is_in_need = False
@@ -44,6 +55,8 @@ class Disk:
         self._wanted_reserve = reserve
         self._reserve = folder / "reserve"
         self._mark = folder / FAILURE_MARK
+        former = failure_mark(folder) if former_failure is None else former_failure
+        self._harmless_marks = {0, former}
 
     @property
     def space(self) -> DiskSpace:
@@ -53,8 +66,13 @@ class Disk:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the disk has failed since the start, and fsck has not found it whole since."""
-        return self._has_failed and not (self._is_marked and not self._mark.exists())
+        """Whether the disk has failed since the start, and fsck has not found it whole since.
+
+        Another worker of the server may have found out.
+        """
+        if self._has_failed and not self._is_marked:
+            return True
+        return failure_mark(self._folder) not in self._harmless_marks
 
     @property
     def is_full(self) -> bool:
@@ -80,7 +98,7 @@ class Disk:
             # A disk that has failed may not take it: then the state lasts until the restart.
             with suppress(OSError):
                 self._mark.touch(mode=0o600)
-            self._is_marked = self._mark.exists()
+            self._is_marked = failure_mark(self._folder) not in self._harmless_marks
             log.error(
                 "the disk of %s has failed (%s): the server takes no uploads until "
                 "`stageproxy fsck` finds no problems, or it is started again. Check the disk first",

@@ -1,6 +1,7 @@
 """Files on disk, hashed while they are received, flushed, and named by their SHA-256."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import secrets
@@ -36,7 +37,6 @@ class FileStore:
         root = root.absolute()
         self._kept = root / "kept"
         self._incoming = root / "incoming"
-        self._receiving: set[Path] = set()
         self._digesting = asyncio.Semaphore(1)
         for folder in (root, self._kept, self._incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,7 +48,6 @@ class FileStore:
         self.check_room(0)
         with self.disk.failures():
             opened = _create(path)
-            self._receiving.add(path)
             incoming = _Incoming(self, path, opened)
             try:
                 yield incoming
@@ -62,7 +61,6 @@ class FileStore:
         self.disk.check_room(size)
 
     async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
-        self._receiving.discard(path)
         # A write that failed before fails again on closing, and was already reported.
         with suppress(OSError):
             await opened.close()
@@ -141,17 +139,20 @@ class FileStore:
     ) -> Sequence[UnneededFile]:
         """Return the files that no row names and that are older than *before*.
 
-        Files that are being received are never among them, even if the clock jumps.
+        Files that are being received, by any process, are never among them, even if the clock
+        jumps.
         """
         kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
         orphans = [path for path in kept if path.name not in known]
-        left = [path for path in self._incoming.iterdir() if path not in self._receiving]
-        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *left])
+        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *self._left()])
         return [
             UnneededFile(path.relative_to(self._kept.parent).as_posix(), size)
             for path, size in sizes
             if size is not None
         ]
+
+    def _left(self) -> Iterator[Path]:
+        return (path for path in self._incoming.iterdir() if not _is_being_received(path))
 
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""
@@ -171,14 +172,14 @@ class _Incoming:
         self._store = store
         self._path = path
         self._opened = opened
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | memoryview] = []
         self._batched = 0
         self._running: asyncio.Future[list[Any]] | None = None
         self._sha256 = hashlib.sha256()
         self._blake2b_256 = hashlib.blake2b(digest_size=32)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Write the next bytes on one thread and hash them on others, while more are received.
 
         Small pieces are gathered: handing each to a thread costs more than hashing it.
@@ -241,7 +242,7 @@ class _Reopened:
         self._path = path
         self._received = received
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Raise: the file is complete."""
         raise AssertionError(chunk)
 
@@ -267,7 +268,7 @@ def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
     return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
 
 
-def _update(digest: Any, chunks: Sequence[bytes]) -> None:  # noqa: ANN401 - as above
+def _update(digest: Any, chunks: Sequence[bytes | memoryview]) -> None:  # noqa: ANN401 - as above
     for chunk in chunks:
         digest.update(chunk)
 
@@ -278,12 +279,26 @@ def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kin
 
 
 def _create(path: Path) -> AsyncBufferedIOBase:
-    """Create a file that only its owner can read.
+    """Create a file that only its owner can read, and lock it until it is closed.
 
     On the event loop: a cancellation while a thread creates it would leave it behind.
     """
     opened = open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
+    fcntl.flock(opened, fcntl.LOCK_SH)
     return AsyncBufferedIOBase(opened, loop=None, executor=None)
+
+
+def _is_being_received(path: Path) -> bool:
+    """Return whether the process that creates a file still has it open."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        # An upload ended and deleted it.
+        return False
+    return False
 
 
 def _size_if_older(path: Path, before: datetime) -> int | None:

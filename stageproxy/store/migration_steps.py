@@ -219,6 +219,17 @@ _LAST_LOOKS = (
 )
 
 
+_LEASES = (
+    """
+    CREATE TABLE lease (
+        name TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        fence INTEGER NOT NULL CHECK (fence > 0),
+        until TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
 _COUNTED = (
     """
     CREATE TABLE total (
@@ -397,4 +408,11 @@ def m0008_limits(tables: Tables) -> None:
         """
     )
     for statement in (*_COUNTED, *_FOUND_WITHOUT_SCANS):
+        tables.execute(statement)
+
+
+@STEPS()
+def m0009_leases(tables: Tables) -> None:
+    """Add the leases of workers."""
+    for statement in _LEASES:
         tables.execute(statement)

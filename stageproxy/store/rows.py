@@ -10,6 +10,7 @@ from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
 from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
+from stageproxy.store.lease_rows import SqliteLeaseRows
 from stageproxy.store.look_rows import SqliteLookRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
 from stageproxy.store.stage_rows import SqliteStageRows
@@ -29,6 +30,7 @@ class SqliteRows(Statements):
         self.tokens = SqliteTokenRows(tables)
         self.promotions = SqlitePromotionRows(tables)
         self.looks = SqliteLookRows(tables)
+        self.leases = SqliteLeaseRows(tables)
         self.audit = SqliteAuditRows(tables)
         self._usage = SqliteUsage(tables)
 

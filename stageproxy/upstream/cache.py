@@ -75,6 +75,11 @@ class CachedIndex:
         return self._copies.size
 
     @property
+    def changes(self) -> int:
+        """How often a cached document has changed."""
+        return self._copies.changes
+
+    @property
     def outage(self) -> Outage | None:
         """The outage of upstream, `None` if its last answer was one."""
         return self._health.outage

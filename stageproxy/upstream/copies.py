@@ -41,6 +41,8 @@ class Copies:
 
     def __init__(self, limits: CopyLimits, now: Callable[[], float] = time.monotonic) -> None:
         self.now = now
+        self.changes = 0
+        """How often a copy was replaced by another document, or upstream no longer had one."""
         self._limits = limits
         self._entries: LruCache[Key, _Copy] = LruCache(limits.max_size, lambda entry: entry.size)
 
@@ -76,11 +78,14 @@ class Copies:
         """Keep a document. Return it with the time until which it is fresh."""
         fresh_until = requested_at + self._limits.fresh_for.total_seconds()
         kept = replace(document, fresh_until=fresh_until)
+        known = self.find(key)
+        self.changes += known is not None and known != kept
         self._entries.add(key, _Copy(kept, requested_at))
         return kept
 
     def remove(self, key: Key) -> None:
         """Remove the copy of a document that upstream no longer has."""
+        self.changes += self.find(key) is not None
         self._entries.remove(key)
 
     def _age(self, copy: _Copy) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from stageproxy.request_ids import HEADER
 from stageproxy.web.request_keys import REQUEST_ID
@@ -80,6 +81,11 @@ def headers_for_upstream(request: web.Request) -> dict[str, str]:
     return {name: ", ".join(values) for name, values in sent.items() if values}
 
 
+def only_text(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Return the headers that are UTF-8. aiohttp can clone a request with these alone."""
+    return CIMultiDict((name, value) for name, value in headers.items() if _is_text(value))
+
+
 def headers_of_unchanged(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers for an upstream body that is passed through unchanged."""
     return _select(headers, _BODY_HEADERS + _INDEX_HEADERS)
@@ -146,6 +152,10 @@ def _shows_request_id(request: web.Request, status: int) -> bool:
 
 def _is_below_stage(request: web.Request) -> bool:
     return request.raw_path.startswith("/tmp/")
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -707,8 +707,8 @@ DEFECTS = [
     Defect(
         "connections stay below the limit of open files",
         "server/descriptors.py",
-        "return min(wanted or MOST_CONNECTIONS, possible)",
-        "return wanted or MOST_CONNECTIONS",
+        "return min(share or -(-MOST_CONNECTIONS // workers), possible)",
+        "return share or MOST_CONNECTIONS",
         "test_descriptors.py::test_connection_limit",
     ),
     Defect(

@@ -125,6 +125,7 @@ async def test_interrupted_server(service: RunningService) -> None:
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     async with client.processing(upload):
+        await service.parts.leases.end_all()
         await service.parts.completion.recover()
 
     (failed,) = [one for one in await trail_of(service) if one.action == "file-failed"]

@@ -1,5 +1,7 @@
 """The disk of the data directory: its reserve."""
 
+import errno
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # as the da
 from stageproxy.catalogue import Rows
 from stageproxy.core.errors import NoRoomError
 from stageproxy.store.database import Database
-from stageproxy.store.disk import Disk
+from stageproxy.store.disk import FAILURE_MARK, Disk, failure_mark
 from tests.store.builders import a_stage
 from tests.support.database import pragma
 
@@ -129,3 +131,21 @@ async def test_long_log_is_shortened(tmp_path: Path, caplog: pytest.LogCaptureFi
         assert during > 2**16
         assert database.wal_bytes == 0
     assert "another program has been reading" in caplog.text
+
+
+def test_failure_in_another_worker(tmp_path: Path) -> None:
+    """A failure that one worker finds counts for all, and for those that are started later.
+
+    That of a former server does not: with a new start, the operator has looked at the disk.
+    """
+    Disk(tmp_path).fail(OSError(errno.EIO, "broken"))
+    os.utime(tmp_path / FAILURE_MARK, ns=(1, 1))
+    at_start = failure_mark(tmp_path)
+    first, second = (Disk(tmp_path, former_failure=at_start) for _ in range(2))
+    before = [one.has_failed for one in (first, second)]
+
+    first.fail(OSError(errno.EIO, "broken"))
+    later = Disk(tmp_path, former_failure=at_start)
+
+    assert before == [False, False]
+    assert [one.has_failed for one in (first, second, later)] == [True] * 3

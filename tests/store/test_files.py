@@ -315,6 +315,18 @@ async def test_sweep_spares_files_being_received(store: FileStore) -> None:
     assert is_stored(store, received.sha256)
 
 
+async def test_sweep_spares_files_of_other_workers(store: FileStore, tmp_path: Path) -> None:
+    """A sweep in one worker does not delete a file that another one is receiving."""
+    sweeping = FileStore(tmp_path / "files", InProcessInspector())
+    async with store.receive() as file:
+        await file.write(b"content")
+        counted = swept(sweeping, NOTHING_KNOWN, SystemClock().now() + HOUR)
+        await file.finish()
+        file.commit()
+
+    assert counted == 0
+
+
 def test_sweep_while_uploads_end(store: FileStore, tmp_path: Path) -> None:
     """A file that disappears between being listed and being read is no error.
 

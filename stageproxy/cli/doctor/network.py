@@ -163,7 +163,9 @@ class _Probes:
 
     async def show(self) -> dict[str, Any]:
         """Return how a request arrives, and which bodies are arriving."""
-        async with self._session.get(self._url, timeout=_TIMEOUTS) as response:
+        # A connection of its own: of several workers, each answers for itself.
+        headers = {"Connection": "close"}
+        async with self._session.get(self._url, headers=headers, timeout=_TIMEOUTS) as response:
             response.raise_for_status()
             document: dict[str, Any] = await response.json()
             return document

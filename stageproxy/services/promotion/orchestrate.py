@@ -36,6 +36,7 @@ from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Clock, JournalStore
 from stageproxy.services.access import require_still
 from stageproxy.services.background import Background
+from stageproxy.services.leases import Leases, of_promotion
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
@@ -84,6 +85,7 @@ class Promotions:
     publish_target: PublishTarget | None
     preflight: Preflight
     background: Background
+    leases: Leases
     needs_digest: bool = False
     live: dict[str, LiveProgress] = field(default_factory=dict)
 
@@ -132,6 +134,8 @@ class Promotions:
         def work(rows: Rows) -> PromotionView:
             now = self.clock.now()
             require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
+            if request.publisher is Publisher.SERVER:
+                self.leases.take(rows, of_promotion(stage_id))
             return begin(rows, examination, request, publish_target.urls, token.id, now)
 
         view = await self.catalogue.write(work)
@@ -163,9 +167,9 @@ class Promotions:
         check_request(examination, request, await self.catalogue.read(work))
 
     async def recover(self) -> None:
-        """Resume the promotions that this server published when it stopped."""
-        for promotion in await self.catalogue.read(lambda rows: rows.promotions.list()):
-            if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
+        """Resume the promotions that a worker of this server published when it ended."""
+        for promotion in await self.catalogue.read(self._left_behind):
+            if not self.background.is_running(promotion.stage_id):
                 try:
                     await self._resume(promotion)
                 except StorageError as error:
@@ -182,11 +186,24 @@ class Promotions:
 
         def work(rows: Rows) -> None:
             for promotion in rows.promotions.list():
-                is_running = self.background.is_running(promotion.stage_id)
-                if promotion.has_lapsed(now) and not is_running:
+                if promotion.has_lapsed(now) and not self.is_running(rows, promotion.stage_id):
                     end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
+
+    def is_running(self, rows: Rows, stage_id: str) -> bool:
+        """Return whether this worker publishes a stage, or another one does."""
+        is_running_here = self.background.is_running(stage_id)
+        return is_running_here or self.leases.is_held(rows, of_promotion(stage_id))
+
+    def _left_behind(self, rows: Rows) -> Sequence[Promotion]:
+        return [
+            one
+            for one in rows.promotions.list()
+            if one.ended_at is None
+            and one.publisher is Publisher.SERVER
+            and not self.is_running(rows, one.stage_id)
+        ]
 
     async def _promotable(self, token: ApiToken, stage_id: str) -> Stage:
         """Return a stage that can be promoted. Raise if *token* or its status forbids it."""
@@ -225,20 +242,35 @@ class Promotions:
         stage = await self.catalogue.read(lambda rows: rows.stages.find(promotion.stage_id))
         if stage is None or stage.status is not Status.PROCESSING:
             return
-        now = self.clock.now()
         try:
             credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
             reason = error.sentence
-            await self.catalogue.write(
-                lambda rows: end_abandoned(
-                    rows, promotion, reason, now, max_lifetime=self._max_lifetime
-                )
-            )
+            await self.catalogue.write(lambda rows: self._end(rows, promotion, reason))
             return
-        view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
-        log.info("stage %s: resuming its promotion", stage.id)
-        self._publish_in_background(view, credential)
+        view = await self.catalogue.write(lambda rows: self._take_over(rows, stage, promotion))
+        if view is not None:
+            log.info("stage %s: resuming its promotion", stage.id)
+            self._publish_in_background(view, credential)
+
+    def _end(self, rows: Rows, promotion: Promotion, reason: str) -> None:
+        """End a promotion that was left behind, unless another worker has been faster."""
+        if self._is_left_to_this_worker(rows, promotion):
+            end_abandoned(
+                rows, promotion, reason, self.clock.now(), max_lifetime=self._max_lifetime
+            )
+            rows.leases.remove(of_promotion(promotion.stage_id))
+
+    def _take_over(self, rows: Rows, stage: Stage, promotion: Promotion) -> PromotionView | None:
+        if not self._is_left_to_this_worker(rows, promotion):
+            return None
+        return take_over(rows, stage, promotion, self.clock.now())
+
+    def _is_left_to_this_worker(self, rows: Rows, promotion: Promotion) -> bool:
+        """Take the lease of a promotion that was left behind, and is as it was."""
+        if rows.promotions.find(promotion.stage_id) != promotion:
+            return False
+        return self.leases.take(rows, of_promotion(promotion.stage_id))
 
     async def _credential_to_resume_with(self, stage: Stage, promotion: Promotion) -> Credential:
         if promotion.stop:
@@ -282,6 +314,19 @@ class Promotions:
         finally:
             if self.live.get(stage.id) is progress:
                 del self.live[stage.id]
+        await self._release(journal_store)
+
+    async def _release(self, journal_store: CatalogueJournalStore) -> None:
+        """Remove the lease of a promotion that has ended, unless the next one has it."""
+        name, fence = of_promotion(journal_store.stage_id), journal_store.fence
+
+        def work(rows: Rows) -> None:
+            promotion = rows.promotions.find(journal_store.stage_id)
+            if promotion is None or promotion.fence == fence:
+                rows.leases.remove(name)
+
+        with suppress(StorageError):
+            await self.catalogue.write(work)
 
     def runner(
         self,

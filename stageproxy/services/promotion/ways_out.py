@@ -1,7 +1,7 @@
 """Ways out of a promotion: a person stops it, or gives up what is not published."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,6 @@ from stageproxy.core.rights import Action, ApiToken, actor_label
 from stageproxy.core.stage.stage import Stage, Step, ended
 from stageproxy.ports import Clock
 from stageproxy.services.access import require_still
-from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_live
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.transactions import end_if_stopped, save_entry
@@ -30,14 +29,14 @@ log = logging.getLogger(__name__)
 class WaysOut:
     """Stops promotions, and gives up partially published stages.
 
-    *background* runs the promotions of this server. *publish_target* has the index on
-    which files in doubt are looked up; `None` if the settings name none.
+    *is_running*: whether a worker of this server publishes a stage, by its id. *publish_target*
+    has the index on which files in doubt are looked up; `None` if the settings name none.
     """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
-    background: Background
+    is_running: Callable[[Rows, str], bool]
     publish_target: PublishTarget | None
 
     async def stop(self, token: ApiToken, stage_id: str) -> None:
@@ -54,7 +53,7 @@ class WaysOut:
             require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
             promotion = rows.promotions.find(stage_id)
             # Read here: a server that has recorded a file as being sent is running then.
-            is_running_here = self.background.is_running(stage_id)
+            is_running_here = self.is_running(rows, stage_id)
             is_running = is_running_here or _is_held_by_client(promotion, now)
             _request_stop(
                 rows, stage, token.id, now, is_running=is_running, max_lifetime=max_lifetime

@@ -11,7 +11,7 @@ from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches, may_match
-from stageproxy.web.headers import IMMUTABLE
+from stageproxy.web.headers import IMMUTABLE, only_text
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.pass_through import pass_through
@@ -39,14 +39,21 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:
             headers = {"Content-Type": _BINARY, "Cache-Control": IMMUTABLE}
-            answer = await conditional(request, own_document(core_metadata, _BINARY), headers)
-            answer[LASTING] = Lasting(NEVER_STALE, previews.next_change(stage))
-            return answer
+            document = own_document(core_metadata, _BINARY)
+            return _lasting(request, stage, await conditional(request, document, headers))
         return await pass_through(request, stage, target.path)
     staged = await previews.find_file(stage, target)
     if staged is None:
         return await pass_through(request, stage, target.path)
-    return _staged_file(request, staged)
+    answer = _staged_file(request, staged)
+    # Any other answer does not show that the file is damaged by now.
+    return _lasting(request, stage, answer) if isinstance(answer, _StagedFile) else answer
+
+
+def _lasting(request: web.Request, stage: Stage, answer: web.StreamResponse) -> web.StreamResponse:
+    """Return an answer that upstream has no part in: it lasts until the stage changes."""
+    answer[LASTING] = Lasting(NEVER_STALE, request.app[PREVIEWS].next_change(stage))
+    return answer
 
 
 class _StagedFile(web.FileResponse):
@@ -64,7 +71,7 @@ class _StagedFile(web.FileResponse):
             headers.popall(name, None)
         if self._part is not None:
             headers[hdrs.RANGE] = f"bytes={self._part.first}-{self._part.last}"
-        return await super().prepare(request.clone(headers=headers))
+        return await super().prepare(request.clone(headers=only_text(headers)))
 
     async def _prepare_headers(self) -> None:
         self.headers.popall(hdrs.LAST_MODIFIED, None)

@@ -31,7 +31,7 @@ from stageproxy.core.index.targets import (
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, freshness_of
-from stageproxy.web.headers import PRIVATE, headers_of_edited
+from stageproxy.web.headers import PRIVATE, headers_of_edited, only_text
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
 from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.file import answer_file
@@ -73,7 +73,7 @@ def _with_format(request: web.Request, path: str) -> web.Request:
         return request
     headers = request.headers.copy()
     headers[hdrs.ACCEPT] = ACCEPT_FOR[kind]
-    return request.clone(headers=headers)
+    return request.clone(headers=only_text(headers))
 
 
 def _accept_of(request: web.Request) -> str:

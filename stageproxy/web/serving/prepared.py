@@ -2,16 +2,19 @@
 
 An answer may be kept if its handler says how long it holds (`web/lasting.py`). It is sent again,
 without the application, to a request that does not differ in anything that the application reads,
-while the catalogue is in the same state. (docs/adr/0040-prepared-answers.md)
+while the catalogue is in the same state, and no copy of upstream's documents has changed.
+(docs/adr/0040-prepared-answers.md)
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import NamedTuple, TypeGuard
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -50,10 +53,14 @@ _BYPASSING = frozenset(
 _KEEP_ALIVE = b"keep-alive"
 
 
-class Present(NamedTuple):
-    """What answers that are kept depend on: the state of the catalogue, and the time."""
+State = tuple[int, int]
+"""The state of the catalogue, and how often a copy of upstream's documents has changed."""
 
-    state: int
+
+class Present(NamedTuple):
+    """What answers that are kept depend on: the state of both sides, and the time."""
+
+    state: State
     seconds: float
     now: datetime
 
@@ -66,7 +73,7 @@ class PresentReader:
     """
 
     def __init__(
-        self, state: Callable[[], int], seconds: Callable[[], float], now: Callable[[], datetime]
+        self, state: Callable[[], State], seconds: Callable[[], float], now: Callable[[], datetime]
     ) -> None:
         self._state = state
         self._seconds = seconds
@@ -74,7 +81,7 @@ class PresentReader:
         self._present: Present | None = None
 
     def read(self) -> Present:
-        """Return the state of the catalogue, the seconds of a monotonic clock, and the time."""
+        """Return the state of both sides, the seconds of a monotonic clock, and the time."""
         if self._present is None:
             self._present = Present(self._state(), self._seconds(), self._now())
             asyncio.get_running_loop().call_soon(self._forget)
@@ -85,26 +92,55 @@ class PresentReader:
 
 
 @dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is the whole content of a file."""
+
+    path: Path
+    size: int
+
+    def open(self) -> BinaryIO | None:
+        """Open the file, which the caller closes. `None` if it is not what it was."""
+        try:
+            file = self.path.open("rb", buffering=0)
+        except OSError:
+            return None
+        if os.fstat(file.fileno()).st_size == self.size:
+            return file
+        file.close()
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedAnswer:
     """The bytes of an answer but for its date, and the present in which they hold."""
 
     before_date: bytes = field(repr=False)
     after_date: bytes = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | FileBody = field(repr=False)
     status: int
     log_path: str
-    state: int
+    made: Present
     lasting: Lasting
+
+    @property
+    def body_length(self) -> int:
+        """The bytes of the body."""
+        return self.body.size if isinstance(self.body, FileBody) else len(self.body)
 
     @property
     def size(self) -> int:
         """How many bytes are kept for it."""
-        return _OVERHEAD + len(self.before_date) + len(self.after_date) + len(self.body)
+        in_memory = 0 if isinstance(self.body, FileBody) else len(self.body)
+        return _OVERHEAD + len(self.before_date) + len(self.after_date) + in_memory
 
     def holds(self, present: Present) -> bool:
-        """Return whether the application would give the same answer."""
+        """Return whether the application would give the same answer.
+
+        Not if the clock has gone back: the stage may have changed by time alone before.
+        """
         return (
-            self.state == present.state
+            self.made.state == present.state
+            and self.made.now <= present.now
             and present.seconds < self.lasting.fresh_until
             and (self.lasting.changes_at is None or present.now < self.lasting.changes_at)
         )
@@ -130,9 +166,9 @@ class PreparedAnswers:
         return self._answers.size
 
     @property
-    def state(self) -> int:
-        """The state of the catalogue. An answer that is made from now on is kept under it."""
-        return self._present.read().state
+    def present(self) -> Present:
+        """The present. An answer that is made from now on is kept under it."""
+        return self._present.read()
 
     def find(self, key: bytes) -> PreparedAnswer | None:
         """Return the answer to requests with a key, if there is one that holds."""
@@ -169,33 +205,44 @@ def key_of(message: RawRequestMessage) -> bytes | None:
     return blake2b(b"\n".join(parts), digest_size=_KEY_BYTES).digest()
 
 
-def lasts(answer: web.StreamResponse) -> TypeGuard[web.Response]:
+def lasts(answer: web.StreamResponse) -> bool:
     """Return whether an answer can be kept."""
-    is_whole = isinstance(answer, web.Response) and isinstance(answer.body, bytes | None)
-    return is_whole and answer.status in _KEPT_STATUSES and LASTING in answer
+    return LASTING in answer and answer.status in _KEPT_STATUSES and _body_of(answer) is not None
 
 
-def prepared_from(answer: web.Response, path: str, state: int) -> PreparedAnswer | None:
+def prepared_from(answer: web.StreamResponse, path: str, made: Present) -> PreparedAnswer | None:
     """Return an answer that `lasts`, and whose headers are complete, as bytes.
 
-    `None` if it is the last one of its connection. *path*: that of its request. *state*: that
-    of the catalogue before it was made.
+    `None` if it is the last one of its connection. *path*: that of its request. *made*: the
+    present before it was made.
     """
-    if not answer.keep_alive or hdrs.CONNECTION in answer.headers:
+    body = _body_of(answer)
+    if body is None or not answer.keep_alive or hdrs.CONNECTION in answer.headers:
         return None
     before_date, after_date = _head_of(answer)
     return PreparedAnswer(
         before_date=before_date,
         after_date=after_date,
-        body=answer.body if isinstance(answer.body, bytes) else b"",
+        body=body,
         status=answer.status,
         log_path=redacted(path.partition("?")[0]),
-        state=state,
+        made=made,
         lasting=answer[LASTING],
     )
 
 
-def _head_of(answer: web.Response) -> tuple[bytes, bytes]:
+def _body_of(answer: web.StreamResponse) -> bytes | FileBody | None:
+    """Return the whole body of an answer, `None` if it is not known."""
+    if isinstance(answer, web.FileResponse):
+        return FileBody(answer._path, answer.content_length or 0)  # noqa: SLF001 - it is not public
+    if not isinstance(answer, web.Response):
+        return None
+    if answer.body is None:
+        return b""
+    return answer.body if isinstance(answer.body, bytes) else None
+
+
+def _head_of(answer: web.StreamResponse) -> tuple[bytes, bytes]:
     """Return the status line and the headers as they were sent, before and after the date."""
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]

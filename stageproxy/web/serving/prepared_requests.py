@@ -3,17 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.request_ids import new_request_id
 from stageproxy.web.addresses import Network
+from stageproxy.web.serving.access_log import Line
 from stageproxy.web.serving.forwarded import client_of_message, given_request_id
-from stageproxy.web.serving.logs import Line
 from stageproxy.web.serving.prepared import (
     PreparedAnswer,
     PreparedAnswers,
+    Present,
     key_of,
     lasts,
     prepared_from,
@@ -27,6 +29,16 @@ _HANDLER = "preview"
 """The handler that would have answered, for the metrics."""
 _LARGEST_AT_ONCE = 2**16
 """A larger body may not fit into the buffers of a connection: its sender has to wait."""
+
+
+class _Making(NamedTuple):
+    """The key of a request, and the present before its answer was made."""
+
+    key: bytes
+    present: Present
+
+
+_MAKING = web.ResponseKey("making", _Making)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,59 +62,65 @@ class PreparedRequests:
         began = perf_counter()
         key = key_of(message)
         answer = self.answers.find(key) if key else None
-        if answer is None or len(answer.body) > _LARGEST_AT_ONCE:
+        body = answer.body if answer else None
+        if answer is None or not isinstance(body, bytes) or len(body) > _LARGEST_AT_ONCE:
             return None
-        sent = answer.head() + answer.body
+        sent = answer.head() + body
         seconds = perf_counter() - began
         self.count(_HANDLER, hdrs.METH_GET, answer.status, seconds)
         if self.log is not None:
-            self.log(self._line(message, peer, answer, seconds))
+            self.log(self._line(message, peer, answer, len(sent), seconds))
         return sent
 
     def _line(
-        self, message: RawRequestMessage, peer: str, answer: PreparedAnswer, seconds: float
+        self,
+        message: RawRequestMessage,
+        peer: str,
+        answer: PreparedAnswer,
+        size: int,
+        seconds: float,
     ) -> Line:
         proxies = self.proxies
         client = client_of_message(message, peer, proxies) if proxies else peer
         given = given_request_id(message, peer, proxies) if proxies else None
         request_id = given or new_request_id()
-        size = len(answer.body)
-        return Line(
-            client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
-        )
+        return client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
 
     def handler_for(self, request: web.BaseRequest, handler: RequestHandler) -> RequestHandler:
         """Return what answers a request: its prepared answer, or the application.
 
-        What the application answers is prepared.
+        What the application answers is kept when it has been sent.
         """
         message = request._message  # noqa: SLF001 - its headers as they were received
         key = key_of(message)
         if key is None:
             return handler
         answer = self.answers.find(key)
-        if answer is not None:
-            return self._sender(answer)
-        state = self.answers.state
+        response = PreparedResponse.to(answer) if answer else None
+        if response is not None:
+            return self._sender(response)
+        present = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             made = await handler(request)
             if lasts(made):
-                # Its headers are complete after that.
-                await made.prepare(request)
-                prepared = prepared_from(made, message.path, state)
-                if prepared is not None:
-                    self.answers.add(key, prepared)
+                made[_MAKING] = _Making(key, present)
             return made
 
         return handle
 
-    def _sender(self, answer: PreparedAnswer) -> RequestHandler:
-        async def send(request: web.BaseRequest) -> web.StreamResponse:
-            began = perf_counter()
-            response = PreparedResponse(answer)
-            await response.prepare(request)
-            self.count(_HANDLER, hdrs.METH_GET, answer.status, perf_counter() - began)
+    def keep(self, request: web.BaseRequest, sent: web.StreamResponse) -> None:
+        """Keep the answer to a request, which has been sent, if it lasts."""
+        making = sent.get(_MAKING)
+        if making is None:
+            return
+        prepared = prepared_from(sent, request.raw_path, making.present)
+        if prepared is not None:
+            self.answers.add(making.key, prepared)
+
+    def _sender(self, response: PreparedResponse) -> RequestHandler:
+        async def send(_: web.BaseRequest) -> web.StreamResponse:
+            self.count(_HANDLER, hdrs.METH_GET, response.status, 0.0)
             return response
 
         return send

@@ -90,6 +90,10 @@ class StageproxyProtocol(RequestHandler):
         """Close an idle connection to make room for another."""
         self.force_close()
 
+    def leave_to_application(self) -> None:
+        """Answer nothing any more from prepared answers, which leave a connection open."""
+        self._prepared = None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request, or refuse the connection."""
         connected = cast("asyncio.Transport", transport)
@@ -161,6 +165,15 @@ class StageproxyProtocol(RequestHandler):
         with self._connections.answering(client) as is_admitted:
             handler = request_handler if is_admitted else _refuse
             return await super()._handle_request(request, start_time, handler)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and keep it for requests like this one if it lasts."""
+        sent, is_lost = await super().finish_response(request, resp, start_time)
+        if self._prepared is not None and not is_lost:
+            self._prepared.keep(request, sent)
+        return sent, is_lost
 
     def _receive(self, data: bytes) -> bool:
         """Receive bytes. Return whether they were a request that is answered now."""

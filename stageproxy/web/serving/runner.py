@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,16 +13,17 @@ from aiohttp.web_protocol import RequestHandler
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
+from stageproxy.web.serving.access_log import AccessLog
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, ExcessReport
 from stageproxy.web.serving.forwarded import RequestFactory, with_client_address
-from stageproxy.web.serving.logs import AccessLog
+from stageproxy.web.serving.logs import ACCESS_LOGGER
 from stageproxy.web.serving.prepared import PreparedAnswers
 from stageproxy.web.serving.prepared_requests import PreparedRequests
 from stageproxy.web.serving.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
 from stageproxy.web.serving.slow_bodies import BODY_PACE
 from stageproxy.web.serving.slow_readers import READER_PACE
 
-_REQUESTS = logging.getLogger("stageproxy.requests")
+_REQUESTS = logging.getLogger(ACCESS_LOGGER)
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -96,6 +98,8 @@ class Runner(web.AppRunner):
         super().__init__(app, **options)
         self._deadlines = deadlines
         self._limits = limits
+        self._is_draining = False
+        self.app.on_response_prepare.append(self._close_if_draining)
         self._prepared = prepared
 
     def make_protocol(self) -> RequestHandler:
@@ -103,6 +107,18 @@ class Runner(web.AppRunner):
         if self.server is None:
             raise RuntimeError("The runner is not set up.")
         return self.server()
+
+    async def drain(self) -> None:
+        """Wait until clients have left their connections; nobody accepts new ones here any more.
+
+        Each answer is the last of its connection. Idle ones are left open as long as ever: a
+        client may be about to send its next request.
+        """
+        self._is_draining = True
+        for connection in self.server.connections if self.server else []:
+            if isinstance(connection, StageproxyProtocol):
+                connection.leave_to_application()
+        await self._wait_while(lambda: self.server is not None and bool(self.server.connections))
 
     async def cleanup(self) -> None:
         """Wait for running requests, then stop.
@@ -112,11 +128,21 @@ class Runner(web.AppRunner):
         """
         for site in list(self.sites):
             await site.stop()
+        await self._wait_while(self._has_running_requests)
+        await super().cleanup()
+
+    async def _wait_while(self, is_needed: Callable[[], bool]) -> None:
+        """Wait while something goes on, as long as running requests have time to finish."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
-                while self._has_running_requests():  # noqa: ASYNC110 - aiohttp has no event for this
+                while is_needed():  # noqa: ASYNC110 - aiohttp has no event for this
                     await asyncio.sleep(_POLL_SECONDS)
-        await super().cleanup()
+
+    async def _close_if_draining(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._is_draining:
+            response.force_close()
+            # aiohttp has written this header before.
+            response.headers[hdrs.CONNECTION] = "close"
 
     def _has_running_requests(self) -> bool:
         connections = self.server.connections if self.server else []

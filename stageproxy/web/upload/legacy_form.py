@@ -2,12 +2,11 @@
 
 import email.message
 import email.utils
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import hdrs, web
 
 from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, TooLargeError
 from stageproxy.core.rights import ApiToken
@@ -16,16 +15,17 @@ from stageproxy.ports import IncomingFile
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.upload.form_parts import FormParts
+from stageproxy.web.upload.form_scanner import PartHead
 from stageproxy.web.upload.starts import Start
 
 LONGEST_FIELD = 2**20
 MOST_PARTS = 1000
 MOST_FILES = 64
 
-_CHUNK = 2**20
 _CONTENT = "content"
-_BROKEN = (ValueError, AssertionError, LookupError, RuntimeError, HttpProcessingError)
 _SIGNATURE = "gpg_signature"
+Pieces = AsyncIterator[memoryview]
 
 
 @dataclass(slots=True)
@@ -51,14 +51,13 @@ class FormReader:
     async def read(self, request: web.Request) -> None:
         """Read the form to its end. Raise if it cannot be read, or is too large."""
         self.length = request.content_length or 0
-        async for part in _parts(request):
-            name = part.name or ""
-            if part.filename is None:
-                await self._read_field(name, part)
-            elif name == _CONTENT and self.file is None:
-                await self._read_file(part)
-            else:
-                await self._skip(name, part)
+        parts = FormParts(request)
+        count = 0
+        async for head in parts.heads():
+            count += 1
+            if count > MOST_PARTS:
+                raise TooLargeError(f"The form has more than {MOST_PARTS} parts.")
+            await self._read_part(head, parts.content())
 
     def value_of(self, name: str) -> str | None:
         """Return a field's first value."""
@@ -72,9 +71,19 @@ class FormReader:
             raise await self._missing_file()
         return IncomingUpload(tuple(self.fields), self.filename, self.content_type, self.file)
 
-    async def _read_field(self, name: str, part: BodyPartReader) -> None:
-        value = b""
-        async for chunk in _chunks(part):
+    async def _read_part(self, head: PartHead, content: Pieces) -> None:
+        if head.is_form:
+            raise InvalidRequestError("The form contains a nested form.")
+        if head.filename is None:
+            await self._read_field(head.name, content)
+        elif head.name == _CONTENT and self.file is None:
+            await self._read_file(head, content)
+        else:
+            await self._skip(head.name, content)
+
+    async def _read_field(self, name: str, content: Pieces) -> None:
+        value = bytearray()
+        async for chunk in content:
             value += chunk
             self.size += len(chunk)
             if len(value) > LONGEST_FIELD or self.size > LONGEST_FORM:
@@ -91,16 +100,16 @@ class FormReader:
         else:
             self.fields.append((name, text))
 
-    async def _read_file(self, part: BodyPartReader) -> None:
+    async def _read_file(self, head: PartHead, content: Pieces) -> None:
         """Read the file onto the disk. It is refused as soon as it is known why."""
-        self.filename = _filename_of(part)
+        self.filename = _filename_of(head)
         named = self.filename or ""
         project, sha256 = self.value_of("name") or "", self.value_of("sha256_digest")
         allowance = await self.uploads.allowance(self.token, project, named, sha256)
         allowance.check(self.length - LONGEST_FORM)
         file = await self.stack.enter_async_context(self.uploads.receive())
         start = Start(named)
-        async for chunk in _chunks(part):
+        async for chunk in content:
             allowance.check(file.size + len(chunk))
             if error := start.find_error(chunk):
                 # PyPI looks at the size first. That of the body is hardly larger.
@@ -108,9 +117,9 @@ class FormReader:
                 raise error
             await file.write(chunk)
         self.file = file
-        self.content_type = part.headers.get("Content-Type")
+        self.content_type = head.headers.get("Content-Type")
 
-    async def _skip(self, name: str, part: BodyPartReader) -> None:
+    async def _skip(self, name: str, content: Pieces) -> None:
         """Read a file that is not used to its end. PyPI ignores signatures."""
         if name == _CONTENT:
             self.problems.append(Problem(name, "Upload payload has more than one file."))
@@ -119,7 +128,7 @@ class FormReader:
         self.skipped += 1
         if self.skipped > MOST_FILES:
             raise TooLargeError(f"The form has more than {MOST_FILES} files.")
-        async for chunk in _chunks(part):
+        async for chunk in content:
             self.size += len(chunk)
             if self.size > LONGEST_FORM:
                 raise TooLargeError(f"The part {name[:80]} is too long.")
@@ -132,39 +141,9 @@ class FormReader:
         return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
 
 
-async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    with _form_errors():
-        if request.content_type != "multipart/form-data":
-            raise ValueError(request.content_type)
-        reader = await request.multipart()
-        count = 0
-        while (part := await reader.next()) is not None:
-            count += 1
-            if count > MOST_PARTS:
-                raise TooLargeError(f"The form has more than {MOST_PARTS} parts.")
-            if isinstance(part, MultipartReader):
-                raise InvalidRequestError("The form contains a nested form.")
-            yield part
-
-
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    with _form_errors():
-        while chunk := await part.read_chunk(_CHUNK):
-            yield chunk
-
-
-def _filename_of(part: BodyPartReader) -> str | None:
+def _filename_of(head: PartHead) -> str | None:
     """Return the filename as it was sent. aiohttp removes leading slashes, which PyPI refuses."""
     message = email.message.Message()
-    message["Content-Disposition"] = part.headers[hdrs.CONTENT_DISPOSITION]
+    message["Content-Disposition"] = head.headers[hdrs.CONTENT_DISPOSITION]
     value = message.get_param("filename", header="Content-Disposition")
     return email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else value
-
-
-@contextmanager
-def _form_errors() -> Iterator[None]:
-    """Report a form that cannot be read; aiohttp raises many kinds of errors for that."""
-    try:
-        yield
-    except _BROKEN as error:
-        raise InvalidRequestError("Invalid Form Data.") from error

@@ -17,9 +17,9 @@ class Start:
     start: bytes = b""
     size: int = 0
 
-    def find_error(self, chunk: bytes) -> RefusedError | None:
+    def find_error(self, chunk: bytes | memoryview) -> RefusedError | None:
         """Take the next bytes. Return the error if much has come of what is no archive."""
-        self.start = (self.start + chunk)[:LONGEST_START]
+        self.start += chunk[: LONGEST_START - len(self.start)]
         self.size += len(chunk)
         problem = problem_with_start(self.filename, self.start) if self.size > _ENOUGH else None
         return RefusedError([Problem("content", problem)]) if problem else None

@@ -1,7 +1,7 @@
 """Tests of the state of a stage at a point in time."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,8 +12,9 @@ from stageproxy.core.stage.lifetime import (
     end_of,
     limit_notice,
     make_room,
+    next_change,
 )
-from stageproxy.core.stage.stage import Stage, Status, ended
+from stageproxy.core.stage.stage import LAG, Stage, Status, as_previewed, ended
 from tests.support.builders.stages import a_file_upload, a_stage, an_artifact
 from tests.support.ports.clock import NOON
 
@@ -146,3 +147,38 @@ def test_lifetime_beyond_the_limit() -> None:
         "2026-12-22 12:00 UTC."
     )
     assert limit_notice(stage, 31 * DAY) is None
+
+
+RETENTION = timedelta(days=30)
+PUBLISHED = replace(
+    a_stage("2.0", an_artifact()), status=Status.PUBLISHED, ended_at=NOON, expires_at=NOON + DAY
+)
+
+
+@pytest.mark.parametrize(
+    ("stage", "now", "change"),
+    [
+        pytest.param(replace(a_stage(), expires_at=NOON + DAY), NOON, NOON + DAY, id="open"),
+        pytest.param(
+            replace(a_stage(), status=Status.PROCESSING, expires_at=NOON + DAY),
+            NOON,
+            None,
+            id="being published",
+        ),
+        pytest.param(PUBLISHED, NOON, NOON + LAG, id="published"),
+        pytest.param(PUBLISHED, NOON + LAG, NOON + RETENTION, id="published long ago"),
+        pytest.param(PUBLISHED, NOON + RETENTION, None, id="forgotten"),
+    ],
+)
+def test_next_change(stage: Stage, now: datetime, change: datetime | None) -> None:
+    """A preview changes by time alone when its stage expires, and when it adds nothing any more."""
+    assert next_change(stage, now, RETENTION) == change
+
+
+def test_nothing_changes_before() -> None:
+    """Until its next change, a preview shows the stage as it is now."""
+    now = NOON
+    while change := next_change(PUBLISHED, now, RETENTION):
+        before = change - timedelta(microseconds=1)
+        assert as_previewed(PUBLISHED, before) == as_previewed(PUBLISHED, now)
+        now = change

@@ -29,7 +29,7 @@ class FakeIncoming:
     size: int = 0
     content: bytes = b""
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes."""
         self.content += chunk
         self.size += len(chunk)

@@ -8,6 +8,7 @@ from datetime import datetime
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.leases import Lease
 from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
@@ -52,6 +53,7 @@ class FakeTables:
     promotions: dict[str, Promotion] = field(default_factory=dict)
     entries: dict[FileKey, Entry] = field(default_factory=dict)
     looks: dict[tuple[str, str, str], Look] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
@@ -68,6 +70,7 @@ class FakeTables:
             dict(self.promotions),
             dict(self.entries),
             dict(self.looks),
+            dict(self.leases),
             list(self.events),
         )
 
@@ -432,6 +435,29 @@ class FakeLookRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeLeaseRows:
+    """See `catalogue.LeaseRows`."""
+
+    tables: FakeTables
+
+    def find(self, name: str) -> Lease | None:
+        """Return a lease by its name, lapsed or not."""
+        return self.tables.leases.get(name)
+
+    def list(self) -> Sequence[Lease]:
+        """Return all leases by name."""
+        return [lease for _, lease in sorted(self.tables.leases.items())]
+
+    def save(self, lease: Lease) -> None:
+        """Store a lease, new or changed."""
+        self.tables.leases[lease.name] = lease
+
+    def remove(self, name: str) -> None:
+        """Remove a lease whose work is done, if it exists."""
+        self.tables.leases.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
 class FakeAuditRows:
     """See `catalogue.AuditRows`."""
 
@@ -475,6 +501,7 @@ class FakeRows:
         self.tokens = FakeTokenRows(self.tables)
         self.promotions = FakePromotionRows(self.tables)
         self.looks = FakeLookRows(self.tables)
+        self.leases = FakeLeaseRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":

@@ -1,13 +1,15 @@
 """A deployment over fakes: a stage, an index, and servers that start and stop."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from stageproxy.catalogue import Rows
+from stageproxy.core.errors import NoRoomError
 from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Journal, Progress
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
@@ -18,6 +20,7 @@ from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.services.background import Background
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.leases import Leases
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
@@ -51,6 +54,7 @@ class PublishingServer:
     reports: PromotionReports
     stages: Stages
     ways_out: WaysOut
+    leases: Leases
 
     async def promote(
         self,
@@ -156,8 +160,11 @@ class FakeDeployment:
         return await self.catalogue.read(lambda rows: rows.promotions.find_journal("s1"))
 
     @asynccontextmanager
-    async def server(self) -> AsyncIterator[PublishingServer]:
-        """Start a server, which resumes the promotions of the last one."""
+    async def server(self, *, is_alone: bool = True) -> AsyncIterator[PublishingServer]:
+        """Start a server, which resumes the promotions of the last one.
+
+        Unless it *is_alone*, it is another worker beside those that run.
+        """
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
         publish_target = self._publish_target(self.target) if self.target else None
         index = self.fake_target
@@ -169,6 +176,10 @@ class FakeDeployment:
             self.clock,
             PYPI,
         )
+        leases = Leases(self.catalogue, self.clock, secrets.token_hex(8))
+        with suppress(NoRoomError):
+            if is_alone:
+                await leases.end_all()
         preflight = Preflight(self.catalogue, self.files, InProcessInspector(), findings)
         promotions = Promotions(
             self.catalogue,
@@ -178,6 +189,7 @@ class FakeDeployment:
             publish_target,
             preflight,
             Background(),
+            leases,
         )
         reports = PromotionReports(
             self.catalogue, self.clock, stages, publish_target, promotions.live
@@ -185,9 +197,11 @@ class FakeDeployment:
         async with promotions.background.open():
             await promotions.recover()
             ways_out = WaysOut(
-                self.catalogue, self.clock, stages, promotions.background, publish_target
+                self.catalogue, self.clock, stages, promotions.is_running, publish_target
             )
-            yield PublishingServer(promotions, reports, stages, ways_out)
+            yield PublishingServer(promotions, reports, stages, ways_out, leases)
+        with suppress(NoRoomError):
+            await leases.end(leases.holder)
 
     async def publish(self) -> tuple[Status, str]:
         """Let a server publish the stage, and return its status and reason."""

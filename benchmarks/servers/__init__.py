@@ -1,0 +1,1 @@
+"""Servers to measure and to measure beside, in processes of their own."""

@@ -1,0 +1,298 @@
+"""The supervisor of a server with several workers: it starts, watches, replaces and stops them.
+
+It has one thread and no event loop, so that it can fork at any time. It answers no request.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing.connection import wait
+from typing import Any
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
+from stageproxy.config import Config, ConfigError
+from stageproxy.core.errors import NoRoomError
+from stageproxy.server.crew import Crew
+from stageproxy.server.descriptors import raise_descriptor_limit
+from stageproxy.server.identity import Part
+from stageproxy.server.run import (
+    bind,
+    create_first_token,
+    disk_of,
+    find_upstream,
+    open_whole_database,
+    public_url_of,
+    publish_url,
+    ready_line,
+    url_of,
+    withdraw_url,
+)
+from stageproxy.server.watched_clock import WatchedClock
+from stageproxy.server.worker import Assignment, run_worker
+from stageproxy.server.worker_process import SIGNALS, WorkerEnd, WorkerProcess, start_process
+from stageproxy.services.leases import Leases
+from stageproxy.services.tokens import Tokens
+from stageproxy.store.database import has_wal_bug
+from stageproxy.store.directory import DataDirectory
+from stageproxy.upstream.pip_index import NoPipIndexError
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60.0
+_FIXED = ("host", "port", "workers")
+"""The settings of the server that its sockets depend on."""
+
+
+class WorkerFailedError(Exception):
+    """A worker of the server could not start; the message says why."""
+
+
+def worker_count(config: Config, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> int:
+    """Return how many workers the server can have, as its settings want."""
+    wanted = config.server.workers
+    if wanted > 1 and has_wal_bug(version):
+        log.warning(
+            "server.workers is %d, but one worker is started: SQLite %s can damage a database that "
+            "several processes use. Install pysqlite3 or a newer SQLite.",
+            wanted,
+            ".".join(map(str, version)),
+        )
+        return 1
+    return wanted
+
+
+def serve(
+    config: Config, announce: Callable[[str], None], load_config: Callable[[], Config]
+) -> None:
+    """Serve with several workers until SIGINT or SIGTERM; SIGHUP replaces them one by one.
+
+    *announce* is called with each line for the operator. *load_config* reads the settings again.
+    """
+    directory = DataDirectory(config.storage.data)
+    raise_descriptor_limit()
+    with directory.locked(), ExitStack() as stack:
+        clock = WatchedClock(directory.last_seen)
+        of_server = Part.of_server(directory, config.server.workers)
+        part = replace(of_server, upstream=find_upstream(config))
+        listeners = bind_all(config.server.host, config.server.port, config.server.workers)
+        for listener in listeners:
+            stack.enter_context(listener)
+        asyncio.run(_prepare(config, directory, clock, part, announce))
+        held = _Held(listeners, _Lifeline(), stack.enter_context(_received_signals()))
+        stack.callback(held.lifeline.close)
+        try:
+            _Supervisor(config, load_config, directory, clock, part, held).run(announce)
+        finally:
+            withdraw_url(directory)
+            clock.save()
+
+
+def bind_all(host: str, port: int, count: int) -> Sequence[socket.socket]:
+    """Return sockets at one address, among which the system divides new connections.
+
+    Raise if another program listens there.
+    """
+    with bind(host, port) as alone:
+        found = int(alone.getsockname()[1])
+    return [bind(host, found, is_shared=True) for _ in range(count)]
+
+
+async def _prepare(
+    config: Config,
+    directory: DataDirectory,
+    clock: WatchedClock,
+    part: Part,
+    announce: Callable[[str], None],
+) -> None:
+    """Do once what no worker has to do again: see `open_whole_database`."""
+    directory.secret(config.server.secret.get_secret_value())
+    disk = disk_of(config, directory, part)
+    with open_whole_database(config, directory, disk) as database:
+        # On a full disk, the leases of former workers lapse by themselves.
+        with suppress(NoRoomError):
+            await Leases(database, clock, part.identity.worker).end_all()
+        await create_first_token(Tokens(database, clock), disk, directory, announce)
+
+
+class _Lifeline:
+    """A pipe to which nobody writes: whoever reads from it learns when the supervisor ends."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+
+    def leave_to_supervisor(self) -> None:
+        """Close the end that only the supervisor has, in a worker."""
+        os.close(self._writer)
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.reader)
+        os.close(self._writer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a supervisor holds: a socket for each seat, its lifeline, and the signals it gets."""
+
+    listeners: Sequence[socket.socket]
+    lifeline: _Lifeline
+    signals: socket.socket
+
+    def leave_to_supervisor(self, listener: socket.socket) -> None:
+        """Close in a worker what is not its own. It has the *listener* of its seat."""
+        self.lifeline.leave_to_supervisor()
+        self.signals.close()
+        for other in self.listeners:
+            if other is not listener:
+                other.close()
+
+
+class _Supervisor:
+    """Starts workers, and waits for messages, ends of processes, and signals."""
+
+    def __init__(
+        self,
+        config: Config,
+        load_config: Callable[[], Config],
+        directory: DataDirectory,
+        clock: WatchedClock,
+        part: Part,
+        held: _Held,
+    ) -> None:
+        self._config = config
+        self._load_config = load_config
+        self._directory = directory
+        self._clock = clock
+        self._part = part
+        self._held = held
+        self._url = url_of(config.server.host, held.listeners[0].getsockname()[1])
+        self._processes: dict[str, WorkerProcess] = {}
+        self._crew = Crew(config.server.workers, self._start, time.monotonic)
+
+    def run(self, announce: Callable[[str], None]) -> None:
+        """Run until all workers have ended. Raise if the server could not start."""
+        crew = self._crew
+        crew.begin()
+        is_announced = False
+        while not crew.is_over:
+            crew.act()
+            self._take_note(self._wait())
+            if crew.is_ready and not is_announced:
+                is_announced = True
+                publish_url(self._directory, self._url)
+                announce(ready_line(self._url))
+        if crew.failure is not None:
+            raise WorkerFailedError(crew.failure)
+
+    def _start(self, seat: int) -> WorkerProcess:
+        """Start a worker on a seat, with an id of its own."""
+        part = replace(self._part, identity=self._part.identity.of_next_worker())
+        assignment = Assignment(
+            self._config,
+            self._directory,
+            part,
+            public_url_of(self._config, self._url),
+            self._clock,
+            self._held.listeners[seat],
+            self._held.lifeline.reader,
+        )
+        process = start_process(part.identity.worker, partial(self._run_worker, assignment))
+        self._processes[process.id] = process
+        return process
+
+    def _run_worker(self, assignment: Assignment, messages: WorkerEnd) -> None:
+        """Be a worker: this runs in its process."""
+        self._held.leave_to_supervisor(assignment.listener)
+        for other in self._processes.values():
+            other.messages.close()
+        run_worker(assignment, messages)
+
+    def _wait(self) -> Sequence[object]:
+        """Return the descriptors that are ready, at the latest when something is due."""
+        # A clock that is not read does not notice when it jumps.
+        self._clock.now()
+        waited: list[Any] = [self._held.signals]
+        for process in self._processes.values():
+            waited += [process.sentinel, process.messages]
+        next_at = self._crew.next_at
+        due_in = _LONGEST_WAIT if next_at is None else max(next_at - time.monotonic(), 0.0)
+        return wait(waited, min(due_in, _LONGEST_WAIT))
+
+    def _take_note(self, happened: Sequence[object]) -> None:
+        for process in list(self._processes.values()):
+            while (message := process.receive()) is not None:
+                self._crew.receive(process, message)
+            if process.sentinel in happened:
+                self._crew.end(process)
+                del self._processes[process.id]
+                process.close()
+        if self._held.signals in happened:
+            for number in self._held.signals.recv(2**10):
+                self._handle(number)
+
+    def _handle(self, number: int) -> None:
+        if number == signal.SIGHUP:
+            self._reload()
+            return
+        log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
+        withdraw_url(self._directory)
+        # New clients are refused at once, rather than left waiting.
+        for listener in self._held.listeners:
+            listener.close()
+        self._crew.stop()
+
+    def _reload(self) -> None:
+        """Read the settings again, and replace the workers."""
+        try:
+            config = self._load_config()
+            upstream = find_upstream(config)
+        except (ConfigError, NoPipIndexError) as error:
+            log.error("the workers are not replaced: %s", error)  # noqa: TRY400 - the reason is known
+            return
+        self._config = _with_fixed(config, self._config)
+        self._part = replace(self._part, upstream=upstream)
+        log.info("replacing the workers one by one")
+        self._crew.restart()
+
+
+def _with_fixed(config: Config, former: Config) -> Config:
+    """Return settings with those of the *former* ones that a running server cannot change."""
+    changed = [
+        name for name in _FIXED if getattr(config.server, name) != getattr(former.server, name)
+    ]
+    fixed = {name: getattr(former.server, name) for name in _FIXED}
+    if config.storage.data != former.storage.data:
+        changed.append("storage.data")
+    if changed:
+        log.warning("a change of %s needs a stop and a start of the server", ", ".join(changed))
+    return config.model_copy(
+        update={
+            "server": config.server.model_copy(update=fixed),
+            "storage": config.storage.model_copy(update={"data": former.storage.data}),
+        }
+    )
+
+
+@contextmanager
+def _received_signals() -> Iterator[socket.socket]:
+    """Yield a socket from which the numbers of the signals can be read that this process gets."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)  # noqa: FBT003 - its only parameter
+    former_handlers = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+    former_descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    with reader, writer:
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(former_descriptor)
+            for number, handler in former_handlers.items():
+                signal.signal(number, handler)

@@ -1,0 +1,175 @@
+"""A worker: one of the processes of a server, which listens on a socket of its supervisor."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+
+from stageproxy.config import Config
+from stageproxy.core.leases import RENEWED_EVERY
+from stageproxy.server.identity import Part
+from stageproxy.server.run import (
+    SERVE_FAILURES,
+    log_to_stderr,
+    open_service,
+    renew_leases,
+    runner_of,
+    take_over,
+    work_in_background,
+)
+from stageproxy.server.watched_clock import WatchedClock
+from stageproxy.server.wiring import Service
+from stageproxy.server.worker_process import (
+    Drain,
+    Ended,
+    Failed,
+    Ready,
+    ToWorker,
+    WorkerEnd,
+    accept_signals,
+)
+from stageproxy.services.background import guarded
+from stageproxy.services.leases import BACKGROUND, work_alone
+from stageproxy.store.directory import DataDirectory
+from stageproxy.web.serving.accepting import accepting
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
+
+log = logging.getLogger(__name__)
+
+
+class _Ending(Enum):
+    """How a worker has to end."""
+
+    STOP = auto()
+    DRAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker gets from its supervisor. *lifeline* ends when the supervisor does."""
+
+    config: Config
+    directory: DataDirectory
+    part: Part
+    public_url: str
+    clock: WatchedClock
+    listener: socket.socket
+    lifeline: int
+
+
+def run_worker(assignment: Assignment, messages: WorkerEnd) -> None:
+    """Answer requests until the supervisor says otherwise, or ends. This is a process of its own.
+
+    A failure to start is reported to the supervisor.
+    """
+    log_to_stderr(assignment.config.log.format, assignment.config.log.level)
+    try:
+        asyncio.run(_Worker(assignment, messages).work())
+    except SERVE_FAILURES as error:
+        messages.send(Failed(str(error)))
+        raise SystemExit(1) from None
+    finally:
+        # A forked process does not do this by itself.
+        logging.shutdown()
+
+
+class _Worker:
+    """The work of one process, from its start to its end."""
+
+    def __init__(self, assignment: Assignment, messages: WorkerEnd) -> None:
+        self._assignment = assignment
+        self._messages = messages
+        self._ending: asyncio.Queue[_Ending] = asyncio.Queue()
+        self._ended: asyncio.Queue[str] = asyncio.Queue()
+        self._is_due = asyncio.Event()
+
+    async def work(self) -> None:
+        """Answer requests, and do in the background what no other worker does."""
+        self._listen_to_supervisor()
+        given = self._assignment
+        opening = open_service(
+            given.config, given.directory, given.public_url, given.clock, part=given.part
+        )
+        async with opening as service, asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(renew_leases(service)),
+                group.create_task(self._work_alone(service)),
+                group.create_task(self._take_over(service)),
+            ]
+            await self._answer(service, lambda: [one.cancel() for one in tasks])
+
+    def _listen_to_supervisor(self) -> None:
+        loop = asyncio.get_running_loop()
+        stop = partial(self._ending.put_nowait, _Ending.STOP)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        loop.add_reader(self._messages.fileno(), self._receive)
+        loop.add_reader(self._assignment.lifeline, self._lose_supervisor)
+        accept_signals()
+
+    def _receive(self) -> None:
+        try:
+            message: ToWorker = self._messages.recv()
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(self._messages.fileno())
+            return
+        match message:
+            case Drain():
+                self._ending.put_nowait(_Ending.DRAIN)
+            case Ended(worker):
+                self._ended.put_nowait(worker)
+
+    def _lose_supervisor(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._assignment.lifeline)
+        log.error("the supervisor has ended: this worker, process %d, ends, too", os.getpid())
+        self._ending.put_nowait(_Ending.STOP)
+
+    async def _answer(self, service: Service, end_work: Callable[[], object]) -> None:
+        given = self._assignment
+        runner = runner_of(given.config, service, given.part.identity.workers)
+        await runner.setup()
+        try:
+            async with accepting(given.listener, runner.make_protocol):
+                self._messages.send(Ready())
+                ending = await self._ending.get()
+            end_work()
+            log.info(
+                "process %d is ending: running requests have %d s to finish",
+                os.getpid(),
+                SHUTDOWN_SECONDS,
+            )
+            if ending is _Ending.DRAIN:
+                await runner.drain()
+        finally:
+            end_work()
+            await runner.cleanup()
+
+    async def _work_alone(self, service: Service) -> None:
+        work = partial(work_in_background, service, self._assignment.clock)
+        await work_alone(service.leases, BACKGROUND, work, self._pause)
+
+    async def _pause(self) -> None:
+        """Wait until leases are to be renewed, or another worker may have ended."""
+        self._is_due.clear()
+        try:
+            async with asyncio.timeout(RENEWED_EVERY.total_seconds()):
+                await self._is_due.wait()
+        except TimeoutError:
+            return
+
+    async def _take_over(self, service: Service) -> None:
+        """Take over what workers did that have ended, whenever the supervisor names one."""
+        while True:
+            ended = await self._ended.get()
+            await guarded("taking over", partial(_take_over_from, service, ended))
+            self._is_due.set()
+
+
+async def _take_over_from(service: Service, ended: str) -> None:
+    await service.leases.end(ended)
+    await take_over(service)
