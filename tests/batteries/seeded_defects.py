@@ -903,13 +903,6 @@ DEFECTS = [
         "web/preview/test_prepared_answers_alike.py::test_headers[page]",
     ),
     Defect(
-        "a damaged file is not sent after it was sent once",
-        PREPARED,
-        ".st_size == self.size:",
-        ".st_size >= 0:",
-        "web/preview/test_prepared_answers.py::test_damaged_file",
-    ),
-    Defect(
         "prepared answers are not found by a stage token",
         PREPARED,
         'return blake2b(b"\\n".join(parts), digest_size=_KEY_BYTES).digest()',

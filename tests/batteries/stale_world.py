@@ -99,6 +99,8 @@ class Gate:
 class WatchedStage:
     """A stage, its URLs so far, and the paths of all files that it has ever had.
 
+    *metadata*: the SHA-256 of the metadata, by that of the file.
+
     *expires_at* is the latest time that was acknowledged.
     """
 
@@ -107,6 +109,7 @@ class WatchedStage:
     urls: list[str]
     timeline: Timeline[StageState]
     paths: dict[File, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
     expires_at: datetime = LONG_AGO
 
     def extend(self, document: Any) -> None:
@@ -359,17 +362,20 @@ class Changes:
     def _wheel(self, tag: str) -> Distribution:
         stage = self.project.live
         version = stage.version if stage else self._next_version()
-        noise = {"noise": self.random.randbytes(16)}
-        return a_wheel(self.project.name, version, tag=tag, extra=noise)
+        summary = f"Number {self.project.next_number()}"
+        return a_wheel(self.project.name, version, tag=tag, summary=summary)
 
     async def _send(self, wheel: Distribution) -> None:
         """Upload a file, in place of one of the same name."""
         stage, file = self.project.live, (wheel.filename, wheel.sha256)
         before = stage.now.files if stage else frozenset()
         files = frozenset({file, *(one for one in before if one[0] != wheel.filename)})
+        metadata = hashlib.sha256(wheel.metadata or b"").hexdigest()
         if stage is None:
-            self._add_stage(await self._post(wheel), files)
+            stage = self._add_stage(await self._post(wheel), files)
+            stage.metadata[wheel.sha256] = metadata
             return
+        stage.metadata[wheel.sha256] = metadata
         state = StageState("open", files, stage.now.url)
         span = stage.timeline.begin(state, self.world.now())
         document = await self._post(wheel)
@@ -391,7 +397,7 @@ class Changes:
         stage.timeline.acknowledge(span, self.world.now())
         return document
 
-    def _add_stage(self, document: Any, files: Files) -> None:
+    def _add_stage(self, document: Any, files: Files) -> WatchedStage:
         stage = WatchedStage(
             document["id"],
             document["version"],
@@ -400,6 +406,7 @@ class Changes:
         )
         self._learn(stage, document)
         self.project.stages.append(stage)
+        return stage
 
     def _learn(self, stage: WatchedStage, document: Any) -> None:
         """Remember the paths of files, and until when the stage lives."""
@@ -490,7 +497,8 @@ class Reads:
         if document in {"file", "metadata"} and not stage.paths:
             document = "only"
         is_file = document in {"file", "metadata"}
-        question = Question(document, url, file if is_file else ("", ""))
+        sha256 = stage.metadata[file[1]] if document == "metadata" else file[1]
+        question = Question(document, url, *((file, sha256) if is_file else ()))
         # Pages of another project show what the index lists of that one.
         shown = self._another(project) if document == "other" else project
         path = stage.urls[url] + path_below(question, shown.name, stage)
@@ -614,10 +622,10 @@ def shown_in(status: int, body: bytes, question: Question) -> Seen:
             found = ((name, one["hashes"]["sha256"]) for name, one in document["files"].items())
             expires = datetime.fromisoformat(document["expires-at"])
             return Seen(200, frozenset(found), document["status"], expires)
-        case "file":
-            return Seen(200, frozenset({(question.file[0], hashlib.sha256(body).hexdigest())}))
         case _:
-            return Seen(200)
+            sha256 = hashlib.sha256(body).hexdigest()
+            file = question.file if sha256 == question.sha256 else ("other bytes", sha256)
+            return Seen(200, frozenset({file}))
 
 
 def _path_of(url: str) -> str:

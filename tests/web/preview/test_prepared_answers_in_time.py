@@ -210,6 +210,17 @@ async def test_page_of_another_project_after_a_while(soon: PreviewReader) -> Non
     assert set(differing(before, after)) == set(before)
 
 
+async def test_project_that_upstream_removes(reader: PreviewReader) -> None:
+    """A project that is gone from upstream is gone for everybody once somebody has noticed."""
+    reader.documents = ["other", "page"]
+    await reader.warm()
+    reader.service.index.remove("other")
+
+    noticed = await reader.read("other", Cache_Control="no-cache")
+
+    assert [noticed.status, (await reader.read("other")).status] == [404, 404]
+
+
 async def test_project_that_was_missing(reader: PreviewReader) -> None:
     """That upstream has no such project is not kept."""
     reader.documents = ["missing"]
