@@ -889,6 +889,20 @@ DEFECTS = [
         IN_TIME + "test_upstream_at_once",
     ),
     Defect(
+        "a prepared page of another project ends when others have seen that it changed",
+        "upstream/other_pages.py",
+        "known.sent.digest != page.sent.digest",
+        "known.sent.digest == page.sent.url",
+        IN_TIME + "test_page_of_another_project",
+    ),
+    Defect(
+        "the METADATA of a wheel is never that of its successor",
+        "services/preview.py",
+        " and await self._find_artifact(\n            now, target\n        )",
+        "",
+        "web/preview/test_staged_files.py::test_core_metadata_of_a_file_that_changes_meanwhile",
+    ),
+    Defect(
         "no prepared answer is given to who wants upstream to be asked",
         PREPARED,
         '        b"cache-control",\n',
