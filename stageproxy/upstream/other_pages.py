@@ -36,6 +36,7 @@ from stageproxy.upstream.responses import (
 
 _OVERHEAD = 1024
 """The approximate size of a page in bytes without its body."""
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 _Key = tuple[str, ...]
@@ -66,6 +67,8 @@ class OtherPages:
         self._fresh_for = limits.fresh_for.total_seconds()
         self._longest = longest
         self._now = now
+        self.changes = 0
+        """How often a page was replaced by another one, or upstream no longer had it."""
         self._kept: LruCache[_Key, OtherPage] = LruCache(
             limits.max_size, lambda page: page.size + _OVERHEAD
         )
@@ -115,6 +118,7 @@ class OtherPages:
             # A copy has no traceback, which would hold references to received bytes.
             return _Found(failure=copy(failure))
         if page is None:
+            self._forget_missing(asked, response)
             responses.append(response)
             return _Found()
         await stack.aclose()
@@ -147,8 +151,17 @@ class OtherPages:
             return page
         fresh_until = 0.0 if has_to_be_asked_for(headers) else requested_at + self._fresh_for
         page = replace(page, sent=replace(page.sent, fresh_until=fresh_until))
+        known = self._kept.find(_key(asked))
+        self.changes += known is not None and known.sent.digest != page.sent.digest
         self._kept.add(_key(asked), page)
         return page
+
+    def _forget_missing(self, asked: AskedPage, response: UpstreamResponse) -> None:
+        """Forget a page that upstream no longer has."""
+        key = _key(asked)
+        if response.status in _MISSING and self._kept.find(key) is not None:
+            self._kept.remove(key)
+            self.changes += 1
 
 
 def _key(asked: AskedPage) -> _Key:

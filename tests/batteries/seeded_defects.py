@@ -7,6 +7,8 @@ PLAN, JOURNAL = "core/promotion/plan.py", "core/promotion/journal.py"
 ORDERS = "core/promotion/examination.py"
 PUBLICATION = "services/promotion/runner.py"
 TRANSACTIONS = "services/promotion/transactions.py"
+PREPARED = "web/serving/prepared.py"
+IN_TIME = "web/preview/test_prepared_answers_in_time.py::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -843,6 +845,90 @@ DEFECTS = [
         "    if copy is not None and _has_rows(tables):",
         "    if copy is not None and not _has_rows(tables):",
         "store/test_migrations.py::test_copy_before_a_migration",
+    ),
+    Defect(
+        "a prepared answer ends with any change of the catalogue",
+        PREPARED,
+        "self.made.state == present.state",
+        "present.state",
+        "web/preview/test_prepared_answers.py::test_change",
+    ),
+    Defect(
+        "a prepared answer ends with a change by another process",
+        "store/database.py",
+        "return int(version)",
+        "return self._writer.total_changes + 0 * int(version)",
+        "web/preview/test_prepared_answers.py::test_change_by_another_process",
+    ),
+    Defect(
+        "a prepared answer ends when its stage does",
+        PREPARED,
+        "present.now < self.lasting.changes_at)",
+        "present.now != self.lasting.changes_at)",
+        IN_TIME + "test_extended_stage",
+    ),
+    Defect(
+        "a prepared answer ends when the clock goes back",
+        PREPARED,
+        "self.made.now <= present.now",
+        "present.now",
+        IN_TIME + "test_clock_that_goes_back_before_the_lag_is_over",
+    ),
+    Defect(
+        "a prepared answer ends when upstream has to be asked again",
+        PREPARED,
+        "present.seconds < self.lasting.fresh_until",
+        "self.lasting.fresh_until",
+        IN_TIME + "test_upstream_after_a_while",
+    ),
+    Defect(
+        "a prepared answer ends with a change of upstream that others have seen",
+        "upstream/copies.py",
+        "self.changes += known is not None and known != kept",
+        "self.changes += known is None and known == kept",
+        IN_TIME + "test_upstream_at_once",
+    ),
+    Defect(
+        "a prepared page of another project ends when others have seen that it changed",
+        "upstream/other_pages.py",
+        "known.sent.digest != page.sent.digest",
+        "known.sent.digest == page.sent.url",
+        IN_TIME + "test_page_of_another_project",
+    ),
+    Defect(
+        "the METADATA of a wheel is never that of its successor",
+        "services/preview.py",
+        " and await self._find_artifact(\n            now, target\n        )",
+        "",
+        "web/preview/test_staged_files.py::test_core_metadata_of_a_file_that_changes_meanwhile",
+    ),
+    Defect(
+        "no prepared answer is given to who wants upstream to be asked",
+        PREPARED,
+        '        b"cache-control",\n',
+        "",
+        IN_TIME + "test_upstream_at_once",
+    ),
+    Defect(
+        "a prepared answer is given to requests that are answered alike",
+        PREPARED,
+        'b"accept-encoding", b"if-none-match"',
+        'b"accept-encoding"',
+        "web/preview/test_prepared_answers_alike.py::test_headers[page]",
+    ),
+    Defect(
+        "prepared answers are not found by a stage token",
+        PREPARED,
+        'return blake2b(b"\\n".join(parts), digest_size=_KEY_BYTES).digest()',
+        'return b"\\n".join(parts)',
+        "web/preview/test_prepared_answers_around.py::test_no_token_in_memory_is_shown",
+    ),
+    Defect(
+        "a prepared answer is counted",
+        "web/serving/prepared_requests.py",
+        "        self.count(_HANDLER, hdrs.METH_GET, answer.status, seconds)\n",
+        "",
+        "web/preview/test_prepared_answers_around.py::test_each_is_counted",
     ),
     Defect(
         "no upload is received before all of its file is flushed",
