@@ -26,7 +26,14 @@ _SHA256 = "a bare handler with sha256 alone"
 _MIB = 2**20
 
 TO_SAME = Goal("upload of a large wheel", _SAME, unit="MiB/s", least=0.95)
-TO_SHA256 = Goal("upload of a large wheel", _SHA256, unit="MiB/s", least=0.65)
+TO_SHA256 = Goal(
+    "upload of a large wheel",
+    _SHA256,
+    unit="MiB/s",
+    least=0.65,
+    reason="Processors have instructions for SHA-256 and none for BLAKE2b, which names the file:"
+    " its digest takes longer than everything else, however many cores there are.",
+)
 MEMORY = Goal("memory that an upload adds", unit="MiB", figure=Figure.ALONE, most=64)
 
 
