@@ -90,7 +90,7 @@ async def _contenders(
         load = Load(f"{peer.pages}{project}/", PLAIN, peer.pid, run.seconds)
         try:
             answers, seconds = await _warm_answer(load)
-            answers += peer.note
+            answers = f"{peer.note} {answers}".strip()
         except _UNUSABLE as error:
             unusable[name] = f"It does not answer with the page: {type(error).__name__}."
             continue
