@@ -22,7 +22,7 @@ from benchmarks.servers.upstream import LARGE, SMALL
 SUBJECTS = {SMALL: "small merged page", LARGE: "merged page of 4,400 files, plain"}
 
 _NGINX_LEAST = {SMALL: 0.45, LARGE: 1.5}
-_NGINX = "nginx"
+_NGINX = "nginx with `proxy_cache`"
 _SLOW, _TOO_SLOW = 0.05, 2.0
 """Seconds for one answer, with which a server is loaded less or not at all."""
 _WARM_UP = 3
@@ -39,9 +39,8 @@ class Contender:
 
 
 def _goal(project: str, peer: str) -> Goal:
-    if peer == _NGINX:
-        return Goal(SUBJECTS[project], "nginx with `proxy_cache`", least=_NGINX_LEAST[project])
-    return Goal(SUBJECTS[project], peer)
+    least = _NGINX_LEAST[project] if peer == _NGINX else None
+    return Goal(SUBJECTS[project], peer, least=least)
 
 
 GOALS: Mapping[tuple[str, str], Goal] = {

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import BasicAuth, ClientSession
@@ -26,7 +27,7 @@ events {{ worker_connections 512; }}
 http {{
 {temporary}
 access_log {folder}/access.log;
-sendfile on;
+sendfile {sendfile};
 proxy_cache_path {folder}/cache keys_zone=pages:10m;
 server {{
 listen 127.0.0.1:{port};
@@ -77,11 +78,17 @@ class Peers:
         return STARTS[name](self)
 
     @asynccontextmanager
-    async def nginx(self) -> AsyncIterator[Peer]:
-        """Run nginx with a cache on the disk."""
-        folder, port = self._new_folder("nginx"), free_port()
+    async def nginx(self, sendfile: str = "off") -> AsyncIterator[Peer]:
+        """Run nginx with a cache on the disk. By default it reads files itself to send them."""
+        folder, port = self._new_folder(f"nginx-sendfile-{sendfile}"), free_port()
         temporary = "\n".join(f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
-        text = _NGINX.format(folder=folder, temporary=temporary, port=port, upstream=self.upstream)
+        text = _NGINX.format(
+            folder=folder,
+            temporary=temporary,
+            port=port,
+            sendfile=sendfile,
+            upstream=self.upstream,
+        )
         (folder / "nginx.conf").write_text(text)
         command = (nginx(), "-e", str(folder / "start.log"), "-c", str(folder / "nginx.conf"))
         async with running_command(command, port, folder) as child:
@@ -163,7 +170,8 @@ class Peers:
 
 
 STARTS: Mapping[str, Callable[[Peers], AbstractAsyncContextManager[Peer]]] = {
-    "nginx": Peers.nginx,
+    "nginx with `proxy_cache`": Peers.nginx,
+    "nginx with `proxy_cache` and `sendfile`": partial(Peers.nginx, sendfile="on"),
     "peryx": Peers.peryx,
     "proxpi": Peers.proxpi,
     "devpi-server": Peers.devpi,
