@@ -125,7 +125,10 @@ def _limit(wheel: Path) -> str:
     """Return how fast this machine hashes the wheel on one core, and writes it to the disk."""
     rates = {name: _hashing(wheel, name) for name in ("sha256", "blake2b", "md5")}
     each = ", ".join(f"{name} {rate:,.0f} MiB/s" for name, rate in rates.items())
-    return f"On one core, {each}; written and flushed {_writing(wheel):,.0f} MiB/s."
+    return (
+        f"The wheel has {wheel.stat().st_size / _MIB:,.0f} MiB."
+        f" On one core, {each}; written and flushed {_writing(wheel):,.0f} MiB/s."
+    )
 
 
 def _hashing(wheel: Path, name: str) -> float:
