@@ -6,7 +6,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY stageproxy ./stageproxy
 RUN python -m venv /opt/stageproxy \
-    && /opt/stageproxy/bin/python -m pip install --no-cache-dir '.[verdict]'
+    && /opt/stageproxy/bin/python -m pip install --no-cache-dir '.[speedups,verdict]'
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="stageproxy" \

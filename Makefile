@@ -59,7 +59,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SERVE_STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[verdict]'
+	$(BIN)/python -m pip install --quiet --editable '.[speedups,verdict]'
 	touch $@
 
 $(STAMP): pyproject.toml | $(BIN)/python

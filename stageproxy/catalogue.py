@@ -63,10 +63,12 @@ class StageRows(Protocol):
         version: str | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return stages that follow a position, the latest first.
 
         Only those of a *project* and of a *version*, however it is spelled, if these are given.
+        Behind the one with which there are more than *most_files* there is at most one more.
         """
 
     def list_live(self, project: str) -> Sequence[Stage]:

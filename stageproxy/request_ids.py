@@ -5,9 +5,9 @@ that one search finds everything that belongs to it. See docs/adr/0039.
 """
 
 import logging
+import os
 import re
 import secrets
-from collections.abc import Iterator
 from contextvars import ContextVar, Token
 
 HEADER = "X-Request-ID"
@@ -15,23 +15,20 @@ HEADER = "X-Request-ID"
 _DIGITS = 16
 _AT_ONCE = 256
 _GIVEN = re.compile("[A-Za-z0-9._-]{8,64}")
+_ready: list[str] = []
+os.register_at_fork(after_in_child=_ready.clear)
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def _make_ids() -> Iterator[str]:
-    """Yield random ids. The system is asked for many at once, which saves a call for each."""
-    while True:
-        digits = secrets.token_hex(_AT_ONCE * _DIGITS // 2)
-        for start in range(0, len(digits), _DIGITS):
-            yield digits[start : start + _DIGITS]
-
-
-_ids = _make_ids()
-
-
 def new_request_id() -> str:
-    """Return an id that no other request has. Call it in the event loop's thread only."""
-    return next(_ids)
+    """Return an id that no other request has: it is random."""
+    while True:
+        try:
+            return _ready.pop()
+        except IndexError:
+            # Asking the system for many at once saves a call for each.
+            digits = secrets.token_hex(_AT_ONCE * _DIGITS // 2)
+            _ready.extend(digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS))
 
 
 def is_request_id(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -35,13 +35,14 @@ class AnswerCounts(Collector):
         counted[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics."""
+        """Yield the metrics, in any thread."""
+        counted = {labels: [*numbers] for labels, numbers in self._counted.copy().items()}
         requests = CounterMetricFamily(
             "stageproxy_requests",
             "Requests by handler, method and status.",
             labels=["handler", "method", "status"],
         )
-        for (handler, method, status), (*buckets, _) in self._counted.items():
+        for (handler, method, status), (*buckets, _) in counted.items():
             requests.add_metric([handler, method, str(status)], sum(buckets))
         yield requests
         seconds = HistogramMetricFamily(
@@ -49,18 +50,17 @@ class AnswerCounts(Collector):
             "Seconds until the response was ready, by handler.",
             labels=["handler"],
         )
-        for handler, (*buckets, total) in self._by_handler().items():
+        for handler, (*buckets, total) in _by_handler(counted).items():
             numbers = zip(_BOUNDS, accumulate(buckets), strict=True)
             seconds.add_metric([handler], list(numbers), total)
         yield seconds
 
-    def _by_handler(self) -> Mapping[str, list[float]]:
-        sums: dict[str, list[float]] = {}
-        for (handler, _, _), counted in self._counted.items():
-            so_far = sums.get(handler)
-            sums[handler] = (
-                [one + other for one, other in zip(so_far, counted, strict=True)]
-                if so_far
-                else counted
-            )
-        return sums
+
+def _by_handler(
+    counted: Mapping[tuple[str, str, int], Sequence[float]],
+) -> Mapping[str, Sequence[float]]:
+    sums: dict[str, Sequence[float]] = {}
+    for (handler, _, _), numbers in counted.items():
+        so_far = sums.get(handler, [0] * len(numbers))
+        sums[handler] = [one + other for one, other in zip(so_far, numbers, strict=True)]
+    return sums

@@ -1,16 +1,15 @@
 """Conditional responses: ETags, 304 and gzip."""
 
 import asyncio
-import gzip
 from collections.abc import Iterator, Mapping
 
 from aiohttp import hdrs, web
 
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.staleness import Freshness
+from stageproxy.web.gzipping import gzipped
 from stageproxy.web.keys import GZIPPED
 
-_GZIP_LEVEL = 1
 _FIRST_PIECE = 2**14
 _PIECE = 2**18
 _SMALLEST_GZIPPED = 1024
@@ -79,7 +78,7 @@ async def conditional(
         return whole(request, document.body, headers)
 
     async def compress() -> bytes:
-        return await asyncio.to_thread(gzip.compress, document.body, _GZIP_LEVEL, mtime=0)
+        return await asyncio.to_thread(gzipped, document.body)
 
     compressed = await request.app[GZIPPED].get(document.digest, compress)
     return whole(request, compressed, {**headers, "Content-Encoding": "gzip"})

@@ -2,13 +2,14 @@
 
 import io
 import logging
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from stageproxy.request_ids import RequestIdFilter
+from stageproxy.request_ids import RequestIdFilter, new_request_id
 from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
 from tests.support.builders.distributions import a_wheel
 from tests.support.database import execute
@@ -47,6 +48,22 @@ async def test_every_request_has_its_own(service: RunningService) -> None:
     ids = [one.headers[HEADER] for one in answers]
     assert len({*ids}) == 2
     assert all(ID.fullmatch(one) for one in ids)
+
+
+def test_ids_of_a_forked_process() -> None:
+    """A forked process makes other ids than its parent."""
+    reading, writing = os.pipe()
+    new_request_id()
+    child = os.fork()
+    if not child:
+        os.write(writing, new_request_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    with open(reading, "rb") as pipe, open(writing, "wb"):  # noqa: PTH123 - descriptors
+        made = pipe.read(16).decode()
+
+    assert ID.fullmatch(made)
+    assert made not in {new_request_id() for _ in range(1000)}
 
 
 async def test_id_of_a_trusted_proxy(proxied: RunningService) -> None:

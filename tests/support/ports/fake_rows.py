@@ -21,6 +21,7 @@ from stageproxy.core.stage.file_uploads import (
     UploadStatus,
     UploadStep,
 )
+from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields, form_size
 
@@ -139,6 +140,7 @@ class FakeStageRows:
         version: str | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return the stages after a position, the latest first."""
         wanted = [
@@ -149,7 +151,7 @@ class FakeStageRows:
             and (after is None or _place(after[0], after[1]) < _place(one.opened_at, one.id))
         ]
         latest_first = sorted(wanted, key=lambda one: _place(one.opened_at, one.id))
-        return [self.tables.with_artifacts(one) for one in latest_first[:limit]]
+        return [*up_to(map(self.tables.with_artifacts, latest_first[:limit]), most_files)]
 
     def list_live(self, project: str) -> Sequence[Stage]:
         """Return the live stages of a project, the latest first."""
