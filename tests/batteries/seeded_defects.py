@@ -844,5 +844,40 @@ DEFECTS = [
         "    if copy is not None and not _has_rows(tables):",
         "store/test_migrations.py::test_copy_before_a_migration",
     ),
+    Defect(
+        "a process that ends has written its access log",
+        "web/serving/log_stream.py",
+        "        self.flush()\n        self._is_closed = True\n",
+        "        self._is_closed = True\n",
+        "web/serving/test_log_stream.py::test_end_of_the_log",
+    ),
+    Defect(
+        "a line of the log is written before the call that logs it returns",
+        "web/serving/log_stream.py",
+        "self._is_stuck = not self._wait_until_written(self._patience)",
+        "self._is_urgent.set()",
+        "web/serving/test_log_stream.py::test_order",
+    ),
+    Defect(
+        "a log that nobody reads has a bounded number of lines",
+        "web/serving/log_stream.py",
+        "            self._lose(1)\n            return\n",
+        "            self._lose(0)\n",
+        "web/serving/test_log_stream.py::test_nobody_reads",
+    ),
+    Defect(
+        "the metrics have every answer",
+        "web/answer_counts.py",
+        "        counted[-1] += seconds\n",
+        "        counted[-1] = seconds\n",
+        "web/test_answer_counts.py::test_same_as_counters_of_prometheus",
+    ),
+    Defect(
+        "workers make ids of requests of their own",
+        "request_ids.py",
+        "os.register_at_fork(after_in_child=_ready.clear)\n",
+        "",
+        "web/test_request_ids.py::test_ids_of_a_forked_process",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
