@@ -18,37 +18,35 @@ _FAILURES = ("Non-2xx or 3xx responses", "Socket errors")
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """One request to one server, sent again and again.
+class Costs:
+    """Processor time for a request, in seconds of each round: of the server and of wrk."""
 
-    `spent` has the seconds of processor time that the server used for a request, and
-    `sending` the share of a core that wrk used, both for each round.
-    """
+    server: list[float] = field(default_factory=list)
+    client: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One request to one server, sent again and again."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str]
     pid: int
     seconds: int
     connections: int = CONNECTIONS
-    spent: list[float] = field(default_factory=list)
-    sending: list[float] = field(default_factory=list)
+    costs: Costs = field(default_factory=Costs)
 
     async def rate(self) -> float:
         """Send requests, and return how many were answered in a second."""
         server, client = seconds_of(self.pid), children_seconds()
         answered, seconds = answers_in(await self._wrk())
-        self.spent.append((seconds_of(self.pid) - server) / answered)
-        self.sending.append((children_seconds() - client) / seconds)
+        self.costs.server.append((seconds_of(self.pid) - server) / answered)
+        self.costs.client.append((children_seconds() - client) / answered)
         return answered / seconds
 
     def anew(self) -> Self:
-        """Return the same load without its numbers."""
-        return replace(self, spent=[], sending=[])
-
-    @property
-    def microseconds(self) -> float:
-        """Return the processor time of the server for a request."""
-        return median(self.spent) * 1e6
+        """Return the same load without its costs."""
+        return replace(self, costs=Costs())
 
     async def _wrk(self) -> str:
         headers = [word for one in self.headers.items() for word in ("-H", ": ".join(one))]
@@ -70,9 +68,14 @@ def answers_in(output: str) -> tuple[int, float]:
 
 
 def processor_times(names: Sequence[str], loads: Sequence[Load]) -> str:
-    """Return what a request costs each server, and how busy the client was."""
+    """Return what a request costs each server and, at most, wrk."""
     each = ", ".join(
-        f"{load.microseconds:,.0f} µs in {name}" for name, load in zip(names, loads, strict=True)
+        f"{_microseconds(load.costs.server)} in {name}"
+        for name, load in zip(names, loads, strict=True)
     )
-    busiest = max(median(load.sending) for load in loads)
-    return f"Processor time for a request: {each}; wrk used {busiest:.0%} of a core at most."
+    client = max((load.costs.client for load in loads), key=median)
+    return f"Processor time for a request: {each}; {_microseconds(client)} in wrk."
+
+
+def _microseconds(seconds: Sequence[float]) -> str:
+    return f"{median(seconds) * 1e6:,.0f} µs"

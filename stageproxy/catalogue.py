@@ -63,10 +63,12 @@ class StageRows(Protocol):
         version: str | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return stages that follow a position, the latest first.
 
         Only those of a *project* and of a *version*, however it is spelled, if these are given.
+        Behind the one with which there are more than *most_files* there is at most one more.
         """
 
     def list_live(self, project: str) -> Sequence[Stage]:
@@ -95,6 +97,15 @@ class ArtifactRows(Protocol):
         self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None
     ) -> None:
         """Store an artifact of a stage, in place of one of the same name."""
+
+    def save_md5(self, sha256: str, md5: str) -> None:
+        """Store the MD5 of a file for each artifact with these bytes that has none yet.
+
+        It is no change of a stage, whose revision stays: only `find_md5` returns it for certain.
+        """
+
+    def find_md5(self, sha256: str) -> str | None:
+        """Return the MD5 of a file, if it was stored with or after its upload."""
 
     def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Remove an artifact from a stage; its URL answers with the *reason* from then on.

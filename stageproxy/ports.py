@@ -34,16 +34,21 @@ T = TypeVar("T")
 class IncomingFile(Protocol):
     """A file that is being received. It is deleted when its block ends, unless committed."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """How many bytes were received."""
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Write the next bytes."""
+        """Write the next bytes. The memory of *chunk* belongs to the file from then on."""
 
-    async def finish(self) -> FileDigests:
-        """Flush every byte to the disk, and return the size and digests."""
+    async def finish(self, *, md5: bool = False) -> FileDigests:
+        """Flush every byte to the disk, and return the size and digests, *md5* if wanted."""
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
-        """Read the contents of the archive; *asker* as for an `Inspector`."""
+        """Read the contents of the archive; *asker* as for an `Inspector`.
+
+        It can be read while `finish` is running.
+        """
 
     def commit(self) -> None:
         """Move the file to its place under its digest.
@@ -83,8 +88,8 @@ class Inspector(Protocol):
 class ArtifactFiles(Protocol):
     """The files of artifacts, by their SHA-256."""
 
-    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file to receive bytes."""
+    def receive(self, *, md5: bool = False) -> AbstractAsyncContextManager[IncomingFile]:
+        """Open a file to receive bytes. *md5*: whether that digest will be wanted."""
 
     def check_room(self, size: int) -> None:
         """Raise `StorageError` unless a file of *size* bytes may be stored."""

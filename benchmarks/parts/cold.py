@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -48,18 +48,19 @@ class ColdPage:
     headers: Mapping[str, str]
     spent: list[float] = field(default_factory=list)
 
-    async def of_stageproxy(self) -> float:
+    async def of_stageproxy(self, without: Sequence[str] = ()) -> float:
         """Return the milliseconds of the page of a server that has answered with small ones."""
-        async with self.new_server() as ours:
+        async with self.new_server(without) as ours:
             before = seconds_of(ours.pid)
             took = await self.ask(ours.server.url + self.path)
             self.spent.append((seconds_of(ours.pid) - before) * 1000)
             return took
 
     @asynccontextmanager
-    async def new_server(self) -> AsyncIterator[Profiled]:
+    async def new_server(self, without: Sequence[str] = ()) -> AsyncIterator[Profiled]:
         """Start the server over the same data: it has no copy of any page but a small one."""
-        async with running_stageproxy(self.run, upstream__url=self.upstream.url) as ours:
+        url = self.upstream.url
+        async with running_stageproxy(self.run, without=without, upstream__url=url) as ours:
             for _ in range(_WARM_UP):
                 await self.ask(ours.server.url + self.small)
             yield ours
@@ -81,13 +82,19 @@ class ColdPage:
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Ask for the page in both forms, each time on a new server over the same data."""
     async with running_child("upstream") as upstream:
-        async with running_stageproxy(run, upstream__url=upstream.url) as ours:
-            small = _path(await ours.server.stage(a_wheel(SMALL, "99.0")), SMALL)
-            large = _path(await ours.server.stage(a_wheel(LARGE, "99.0")), LARGE)
+        staged = await staged_page(run, upstream, PLAIN)
         for kind, goal in GOALS.items():
-            page = ColdPage(run, upstream, large, small, _HEADERS[kind])
+            page = replace(staged, headers=_HEADERS[kind], spent=[])
             numbers = await alternate(run.rounds, page.of_stageproxy, page.of_upstream)
             yield await _explained(page, Row(goal, Samples(*numbers), _limit(page)))
+
+
+async def staged_page(run: Run, upstream: Child, headers: Mapping[str, str]) -> ColdPage:
+    """Stage files on a server, and stop it: the data of the servers that are measured."""
+    async with running_stageproxy(run, upstream__url=upstream.url) as ours:
+        small = _path(await ours.server.stage(a_wheel(SMALL, "99.0")), SMALL)
+        large = _path(await ours.server.stage(a_wheel(LARGE, "99.0")), LARGE)
+    return ColdPage(run, upstream, large, small, headers)
 
 
 def _path(stage: StageLinks, project: str) -> str:

@@ -1,55 +1,59 @@
-"""The packages of the extra `speedups`, beside a server without them."""
+"""A server with the packages of the extra `speedups`, beside one that cannot import them."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+import tomllib
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from importlib.util import find_spec
+
+from packaging.requirements import Requirement
 
 from benchmarks.goals import Goal, Row, Samples
 from benchmarks.loads import processor_times
+from benchmarks.parts.cold import staged_page
 from benchmarks.parts.pages import PACKED, PLAIN, Pages
 from benchmarks.rounds import alternate
-from benchmarks.run import BUILD, Part, Run
+from benchmarks.run import Part, Run
 from benchmarks.servers.children import running_child
 from benchmarks.servers.stageproxy import running_stageproxy
 from benchmarks.servers.upstream import LARGE, SMALL
+from tests.support.servers.processes import ROOT
 
 EXTRA = "speedups"
-_PACKAGES = ("isal",)
 
 _WITHOUT = "stageproxy without the extra"
 
 SMALL_PAGE = Goal("small merged page, with the extra `speedups`", _WITHOUT)
 LARGE_PAGE = Goal("merged page of 4,400 files, plain, with the extra `speedups`", _WITHOUT)
-LARGE_PACKED = Goal("merged page of 4,400 files, gzip, with the extra `speedups`", _WITHOUT)
-
-_LOADS = {
-    SMALL_PAGE: (SMALL, PLAIN),
-    LARGE_PAGE: (LARGE, PLAIN),
-    LARGE_PACKED: (LARGE, PACKED),
-}
+COLD = Goal("cold merged page of 4,400 files, gzip, with the extra `speedups`", _WITHOUT, "ms")
 
 
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Load the same pages of a server with the packages, and of one without them."""
-    hidden = hidden_packages()
+    modules = [name for name in modules_of_extra() if find_spec(name)]
+    if not modules:
+        return
+    used = f"With {', '.join(modules)}."
     async with (
         running_child("upstream") as upstream,
         running_stageproxy(run, "with", upstream__url=upstream.url) as with_,
-        running_stageproxy(run, "without", packages=hidden, upstream__url=upstream.url) as without,
+        running_stageproxy(run, "without", without=modules, upstream__url=upstream.url) as without,
     ):
         servers = [await Pages.staged(run, one) for one in (with_, without)]
-        for goal, (project, headers) in _LOADS.items():
-            loads = [pages.load(pages.url(project, project), headers) for pages in servers]
+        for goal, project in ((SMALL_PAGE, SMALL), (LARGE_PAGE, LARGE)):
+            loads = [pages.load(pages.url(project, project), PLAIN) for pages in servers]
             numbers = await alternate(run.rounds, *(load.rate for load in loads))
-            yield Row(goal, Samples(*numbers), processor_times(("it", "the other one"), loads))
+            times = processor_times(("it", "the other one"), loads)
+            yield Row(goal, Samples(*numbers), f"{used} {times}")
+        page = await staged_page(run, upstream, PACKED)
+        sides = (page.of_stageproxy, partial(page.of_stageproxy, without=modules))
+        yield Row(COLD, Samples(*await alternate(run.rounds, *sides)), used)
 
 
-def hidden_packages() -> Path:
-    """Return a folder in which the packages of the extra cannot be imported."""
-    folder = BUILD / f"without-{EXTRA}"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _PACKAGES:
-        (folder / f"{name}.py").write_text("raise ImportError\n")
-    return folder
+def modules_of_extra() -> Sequence[str]:
+    """Return the modules of the packages of the extra, which have their names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"].get(EXTRA, ())
+    return [Requirement(one).name.replace("-", "_") for one in wanted]
 
 
-PART = Part(EXTRA, f"the extra `{EXTRA}`", tuple(_LOADS), measure)
+PART = Part(EXTRA, f"the extra `{EXTRA}`", (SMALL_PAGE, LARGE_PAGE, COLD), measure)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.goals import Goal, Row, Samples
-from benchmarks.loads import Load, processor_times
+from benchmarks.loads import Costs, Load, processor_times
 from benchmarks.parts.pages import PLAIN
 from benchmarks.parts.uploads import end_stages, form_of
 from benchmarks.processor import seconds_of
@@ -27,6 +27,8 @@ _LEAST = 1.7
 _MIB = 2**20
 _AT_ONCE = 4
 _PARTS_OF_SIZE = 8
+_NEW = 100
+"""A version that the index does not have."""
 
 SMALL_PAGE = Goal("small merged page, two workers", _ONE, least=_LEAST)
 LARGE_PAGE = Goal("merged page of 4,400 files, plain, two workers", _ONE, least=_LEAST)
@@ -35,23 +37,27 @@ UPLOADS = Goal("four uploads at the same time, two workers", _ONE, "MiB/s", leas
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Wheels that are uploaded to a server at the same time, to the stage of their release."""
+    """Wheels that are uploaded to a server at the same time, to the stages of their releases."""
 
     server: Server
     uploaders: Sequence[Uploader]
-    spent: list[float] = field(default_factory=list)
-    sending: list[float] = field(default_factory=list)
+    costs: Costs = field(default_factory=Costs)
+
+    @property
+    def size(self) -> float:
+        """Return the MiB of all wheels."""
+        return sum(one.file.stat().st_size for one in self.uploaders) / _MIB
 
     async def rate(self) -> float:
         """Upload all wheels, and return MiB a second."""
         await end_stages(self.server)
-        used, sent = seconds_of(self.server.process.pid), time.process_time()
+        server, client = seconds_of(self.server.process.pid), time.process_time()
         began = time.perf_counter()
         await asyncio.gather(*(one.seconds() for one in self.uploaders))
         took = time.perf_counter() - began
-        self.spent.append(seconds_of(self.server.process.pid) - used)
-        self.sending.append((time.process_time() - sent) / took)
-        return sum(one.file.stat().st_size for one in self.uploaders) / _MIB / took
+        self.costs.server.append((seconds_of(self.server.process.pid) - server) / self.size)
+        self.costs.client.append((time.process_time() - client) / self.size)
+        return self.size / took
 
 
 async def measure(run: Run) -> AsyncIterator[Row]:
@@ -65,22 +71,23 @@ async def measure(run: Run) -> AsyncIterator[Row]:
         for goal, project in ((SMALL_PAGE, SMALL), (LARGE_PAGE, LARGE)):
             loads = [await _load(run, server, project) for server in servers]
             numbers = await alternate(run.rounds, *(load.rate for load in loads))
-            yield Row(goal, Samples(*numbers), _cores(processor_times(("two", "one"), loads)))
+            limit = processor_times(("two workers", "one"), loads)
+            yield Row(goal, Samples(*numbers), f"{limit} {_most(loads[1].costs, numbers[1])}")
         uploads = [await _uploads(run, server) for server in servers]
         numbers = await alternate(run.rounds, *(side.rate for side in uploads))
-        spent = ", ".join(
-            f"{median(side.spent):.2f} s with {name}"
-            for name, side in zip(("two", "one"), uploads, strict=True)
-        )
-        sending = median(uploads[0].sending)
-        limit = (
-            f"Processor time for four uploads: {spent}; the client used {sending:.0%} of a core."
-        )
-        yield Row(UPLOADS, Samples(*numbers), _cores(limit))
+        yield Row(UPLOADS, Samples(*numbers), _most(uploads[1].costs, numbers[1]))
 
 
-def _cores(limit: str) -> str:
-    return f"{limit} Servers and client share {os.cpu_count()} cores."
+def _most(one: Costs, rates: Sequence[float]) -> str:
+    """Return the ratio that the machine allows, if all its cores do nothing but this."""
+    cores = os.cpu_count() or 1
+    server, client = median(one.server), median(one.client)
+    ratio = cores / (server + client) / median(rates)
+    return (
+        f"Server and client share {cores} cores, and the client takes"
+        f" {client / (server + client):.0%} of the processor time: on this machine, no more than"
+        f" {ratio:.2f} times one worker is possible."
+    )
 
 
 async def _load(run: Run, server: Server, project: str) -> Load:
@@ -94,7 +101,7 @@ async def _uploads(run: Run, server: Server) -> Uploads:
     size = run.size // _PARTS_OF_SIZE
     uploaders = []
     for number in range(_AT_ONCE):
-        version = f"{number}.0"
+        version = f"{_NEW + number}.0"
         wheel = await asyncio.to_thread(write_large_wheel, folder, size + number, version=version)
         form = form_of(wheel, version)
         uploaders.append(Uploader(f"{server.url}/legacy/", wheel, form, server.admin_token))

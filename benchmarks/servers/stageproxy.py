@@ -41,18 +41,18 @@ class Profiled:
 
 @asynccontextmanager
 async def running_stageproxy(
-    run: Run, name: str = "stageproxy", *, packages: Path | None = None, **settings: str
+    run: Run, name: str = "stageproxy", *, without: Sequence[str] = (), **settings: str
 ) -> AsyncIterator[Profiled]:
     """Run a server, by default on an empty data directory, with its access log in a file.
 
-    A second server with the same *name* has the data of the first. *packages* is a folder of
-    packages that it imports instead of those of this environment.
+    A second server with the same *name* has the data of the first. *without* names
+    modules that it cannot import.
     """
     logs = run.folder / f"{name}-logs"
     logs.mkdir(exist_ok=True)
     profile = run.folder / f"{name}-profile"
     variables = {key.upper(): text for key, text in settings.items()}
-    program = ("benchmarks.servers.profiled", str(profile), str(packages or ""))
+    program = ("benchmarks.servers.profiled", str(profile), ",".join(without))
     async with running_server(
         run.folder / name, logs=logs, settings=variables, program=program
     ) as server:

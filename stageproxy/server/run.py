@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -38,6 +38,7 @@ from stageproxy.store.inspection import Inspection
 from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
+from stageproxy.store.writer_turns import WriterTurns
 from stageproxy.upstream.network import NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -96,7 +97,7 @@ async def open_service(
     opened_database = (
         open_whole_database(config, directory, disk)
         if part.identity.is_alone
-        else Database(directory.database, disk=disk)
+        else open_shared_database(directory, disk)
     )
     with inspection as opened, opened_database as database:
         async with _sessions(config, upstream.network) as (reader, publisher):
@@ -156,6 +157,17 @@ def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
         reserve=settings.reserve,
         former_failure=part.former_failure,
     )
+
+
+@contextmanager
+def open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Database]:
+    """Open the database of a server for one of its workers, which take turns to write it."""
+    with (
+        closing(WriterTurns(directory.database)) as turns,
+        Database(directory.database, disk=disk) as database,
+    ):
+        database.take_turns(turns.turn)
+        yield database
 
 
 def open_whole_database(config: Config, directory: DataDirectory, disk: Disk) -> Database:

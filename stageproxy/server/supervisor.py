@@ -35,13 +35,14 @@ from stageproxy.server.run import (
     url_of,
     withdraw_url,
 )
+from stageproxy.server.shared_metrics import SharedMetrics
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.worker import Assignment, run_worker
 from stageproxy.server.worker_process import SIGNALS, WorkerEnd, WorkerProcess, start_process
 from stageproxy.services.leases import Leases
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.database import has_wal_bug
-from stageproxy.store.directory import DataDirectory
+from stageproxy.store.directory import DataDirectory, usable
 from stageproxy.upstream.pip_index import NoPipIndexError
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 
@@ -115,6 +116,8 @@ async def _prepare(
 ) -> None:
     """Do once what no worker has to do again: see `open_whole_database`."""
     directory.secret(config.server.secret.get_secret_value())
+    with usable(directory.metrics):
+        SharedMetrics(directory.metrics).begin()
     disk = disk_of(config, directory, part)
     with open_whole_database(config, directory, disk) as database:
         # On a full disk, the leases of former workers lapse by themselves.
@@ -175,6 +178,7 @@ class _Supervisor:
         self._part = part
         self._held = held
         self._url = url_of(config.server.host, held.listeners[0].getsockname()[1])
+        self._metrics = SharedMetrics(directory.metrics)
         self._processes: dict[str, WorkerProcess] = {}
         self._crew = Crew(config.server.workers, self._start, time.monotonic)
 
@@ -233,6 +237,7 @@ class _Supervisor:
                 self._crew.receive(process, message)
             if process.sentinel in happened:
                 self._crew.end(process)
+                self._metrics.end(process.id)
                 del self._processes[process.id]
                 process.close()
         if self._held.signals in happened:

@@ -28,6 +28,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
+from stageproxy.services.md5s import Md5s
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
@@ -137,7 +138,11 @@ def assemble(
     app = web.Application(middlewares=[guard])
     _add_access(app, config, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
-        database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
+        database,
+        index,
+        urls,
+        Md5s(database, files),
+        LoadingCache(config.upstream.cache_size, _size_of),
     )
     app[keys.LOOKS] = Looks(database, clock)
     app[keys.PREVIEWS] = Previews(

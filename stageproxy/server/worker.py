@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
 
@@ -22,6 +23,7 @@ from stageproxy.server.run import (
     take_over,
     work_in_background,
 )
+from stageproxy.server.shared_metrics import SharedMetrics
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service
 from stageproxy.server.worker_process import (
@@ -33,13 +35,17 @@ from stageproxy.server.worker_process import (
     WorkerEnd,
     accept_signals,
 )
-from stageproxy.services.background import guarded
+from stageproxy.services.background import guarded, repeat
 from stageproxy.services.leases import BACKGROUND, work_alone
 from stageproxy.store.directory import DataDirectory
+from stageproxy.web.keys import METRICS
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 
 log = logging.getLogger(__name__)
+
+_SAVE_EVERY = timedelta(seconds=1)
+"""How often the metrics are written for the other workers."""
 
 
 class _Ending(Enum):
@@ -96,12 +102,18 @@ class _Worker:
             given.config, given.directory, given.public_url, given.clock, part=given.part
         )
         async with opening as service, asyncio.TaskGroup() as group:
+            worker, metrics = given.part.identity.worker, service.app[METRICS]
+            shared = SharedMetrics(given.directory.metrics)
+            save = partial(shared.save, worker, metrics.registry)
+            metrics.add_up_by(partial(shared.collect, worker, metrics.registry))
             tasks = [
+                group.create_task(repeat("metrics", partial(asyncio.to_thread, save), _SAVE_EVERY)),
                 group.create_task(renew_leases(service)),
                 group.create_task(self._work_alone(service)),
                 group.create_task(self._take_over(service)),
             ]
             await self._answer(service, lambda: [one.cancel() for one in tasks])
+            save()
 
     def _listen_to_supervisor(self) -> None:
         loop = asyncio.get_running_loop()

@@ -149,7 +149,7 @@ class Completion:
             raise DamagedFileError(filename, stored=stored, size=received.size)
 
     async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
-        known = {"sha256": received.sha256, "md5": received.md5}
+        known = {"sha256": received.sha256, **({"md5": received.md5} if received.md5 else {})}
         lengths = {
             name: len(digest) // 2 for name, digest in upload.hashes.items() if name not in known
         }

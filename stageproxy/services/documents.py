@@ -39,6 +39,7 @@ from stageproxy.core.stage.listing import feed_item, staged_files, staged_releas
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, same_version
 from stageproxy.ports import PreviewedIndex
+from stageproxy.services.md5s import Md5s
 from stageproxy.services.stage_urls import StageUrls
 
 _TO_ROOT = "../../"
@@ -58,6 +59,7 @@ class StagedDocuments:
     catalogue: Catalogue
     index: PreviewedIndex
     urls: StageUrls
+    md5s: Md5s
     cache: LoadingCache[tuple[object, ...], Document] = field(repr=False)
 
     async def project_page(self, stage: Stage, accept: str, freshness: Freshness) -> Document:
@@ -211,7 +213,10 @@ class StagedDocuments:
             lambda rows: rows.artifacts.find_form(stage.id, first.filename)
         )
         return staged_release(
-            stage, form, root=self.urls.url_of(stage), project_url=self._project_url(stage)
+            await self.md5s.complete(stage),
+            form,
+            root=self.urls.url_of(stage),
+            project_url=self._project_url(stage),
         )
 
     def _links(self, stage: Stage, url: str, path: str) -> PageLinks:

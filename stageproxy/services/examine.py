@@ -29,6 +29,7 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Clock, IncomingFile, Inspector
 from stageproxy.services.access import require
+from stageproxy.services.background import one_failure
 from stageproxy.services.live_stages import list_live_artifacts
 from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 
@@ -92,11 +93,12 @@ class Examiner:
             raise OtherReleaseError(incoming.filename, staged=into.release)
         name = _find_name(incoming.filename)
         require(token, Action.UPLOAD, project, str(name.version) if name else None)
-        digests = await incoming.file.finish()
-        # Concurrently: both can take seconds, and some uploaders time out after ten.
-        state, contents = await asyncio.gather(
-            self.reader.state(project), _contents_of(incoming, name, token)
-        )
+        # Side by side: each can take seconds, and some uploaders time out after ten.
+        async with one_failure(), asyncio.TaskGroup() as group:
+            finishing = group.create_task(incoming.file.finish(md5=_names_md5(incoming.form)))
+            asking = group.create_task(self.reader.state(project))
+            reading = group.create_task(_contents_of(incoming, name, token))
+        digests, state, contents = finishing.result(), asking.result(), reading.result()
         index_state = await self._index_state(project, name, state)
         upload = _upload_of(incoming, digests, name, contents, index_state)
         lasting = await self.inspector.findings(upload, token.id)
@@ -201,6 +203,10 @@ class Examiner:
 
 def _project_in(form: FormFields) -> NormalizedName:
     return canonicalize_name(next((value for key, value in form if key == "name"), ""))
+
+
+def _names_md5(form: FormFields) -> bool:
+    return any(key == "md5_digest" for key, _ in form)
 
 
 def _claimed(form: FormFields, digest: str) -> str:

@@ -173,16 +173,20 @@ class Stages:
         *,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return stages that *token* can show, of one project or all, the latest first.
 
-        They follow a position in the list, and are no more than *limit*.
+        They follow a position in the list, and are no more than *limit*. Behind the one with
+        which they have more than *most_files* there is at most one more.
         """
         if token.project not in {EVERY_PROJECT, project} and project is not None:
             return []
         shown = project or (None if token.project == EVERY_PROJECT else token.project)
         stages = await self.catalogue.read(
-            lambda rows: rows.stages.list(shown, version=token.version, after=after, limit=limit)
+            lambda rows: rows.stages.list(
+                shown, version=token.version, after=after, limit=limit, most_files=most_files
+            )
         )
         now = self.clock.now()
         return [as_of(stage, now) for stage in stages]

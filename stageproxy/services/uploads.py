@@ -94,9 +94,9 @@ class Uploads:
     stages: Stages
     policy: UploadPolicy
 
-    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for the bytes of an upload."""
-        return self.files.receive()
+    def receive(self, *, md5: bool) -> AbstractAsyncContextManager[IncomingFile]:
+        """Open a file for the bytes of an upload. *md5*: whether its client names that digest."""
+        return self.files.receive(md5=md5)
 
     def check_room(self, size: int) -> None:
         """Raise `StorageError` unless a file of *size* bytes may be stored."""

@@ -54,6 +54,22 @@ class SqliteArtifactRows(Statements):
         }
         self._upsert("artifact_source", source, key=("stage_id", "filename"))
 
+    def save_md5(self, sha256: str, md5: str) -> None:
+        """Store the MD5 of a file for each artifact with these bytes that has none yet."""
+        self._run(
+            "UPDATE artifact SET md5 = :md5 WHERE sha256 = :sha256 AND md5 IS NULL",
+            sha256=sha256,
+            md5=md5,
+        )
+
+    def find_md5(self, sha256: str) -> str | None:
+        """Return the MD5 of a file, if it was stored with or after its upload."""
+        row = self._one(
+            "SELECT md5 FROM artifact WHERE sha256 = :sha256 AND md5 IS NOT NULL LIMIT 1",
+            sha256=sha256,
+        )
+        return row["md5"] if row else None
+
     def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Remove an artifact from a stage, and cancel the file uploads that brought it."""
         self._cancel_completed_uploads(stage_id, artifact, reason)

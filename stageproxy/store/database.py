@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -126,6 +126,8 @@ class Database:
     to a thread ten times that.
     """
 
+    _turn: Callable[[], AbstractContextManager[object]] = nullcontext
+
     def __init__(
         self,
         path: Path,
@@ -181,6 +183,10 @@ class Database:
             self._writer.execute(f"PRAGMA journal_size_limit = {self._largest_wal}")
         # On a full disk there is no room for temporary files either.
         self._writer.execute("PRAGMA temp_store = MEMORY")
+
+    def take_turns(self, turn: Callable[[], AbstractContextManager[object]]) -> None:
+        """Have each transaction that writes wait for a *turn*, and have it until it ends."""
+        self._turn = turn
 
     def check_pages(self) -> None:
         """Raise if pages are damaged. Nobody else would notice before they are needed."""
@@ -292,7 +298,7 @@ class Database:
                 self._reuse_log()
 
     def _write(self, work: Callable[[Rows], T]) -> T:
-        with self._transaction(self._writer, "BEGIN IMMEDIATE"):
+        with self._turn(), self._transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
 
     def _reuse_log(self) -> None:

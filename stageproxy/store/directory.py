@@ -69,6 +69,11 @@ class DataDirectory:
         """The file with the time that the last server saw, to notice jumps of the clock."""
         return self.root / "last-seen"
 
+    @property
+    def metrics(self) -> Path:
+        """The folder with the metrics of each worker, if a server has several."""
+        return self.root / "metrics"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock against other servers. The system releases it when the process ends."""

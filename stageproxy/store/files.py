@@ -3,17 +3,18 @@
 import asyncio
 import fcntl
 import hashlib
+import io
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiofiles.os
-from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
@@ -22,8 +23,7 @@ from stageproxy.core.errors import FailedDiskError, StorageError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile, Inspector
 from stageproxy.store.disk import Disk
-
-_BATCH = 2**21
+from stageproxy.store.receiving import Receiving, digests_of_uploads
 
 
 class FileStore:
@@ -42,28 +42,26 @@ class FileStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @asynccontextmanager
-    async def receive(self) -> AsyncIterator[IncomingFile]:
-        """Open a file to receive bytes."""
+    async def receive(self, *, md5: bool = False) -> AsyncIterator[IncomingFile]:
+        """Open a file to receive bytes. *md5*: whether to make that digest on the way, too."""
         path = self._incoming / secrets.token_hex(16)
         self.check_room(0)
         with self.disk.failures():
             opened = _create(path)
-            incoming = _Incoming(self, path, opened)
+            receiving = Receiving(opened, self.disk, digests_of_uploads(md5=md5))
             try:
-                yield incoming
-                await opened.close()
+                yield _Incoming(self, path, receiving)
             finally:
-                await incoming.give_up()
+                await receiving.give_up()
                 await self._drop(path, opened)
 
     def check_room(self, size: int) -> None:
         """Raise `StorageError` unless a file of *size* bytes may be stored."""
         self.disk.check_room(size)
 
-    async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
-        # A write that failed before fails again on closing, and was already reported.
+    async def _drop(self, path: Path, opened: io.FileIO) -> None:
         with suppress(OSError):
-            await opened.close()
+            opened.close()
         # The file may have been committed, even now for a caller that was cancelled.
         with suppress(FileNotFoundError):
             await aiofiles.os.remove(path)
@@ -167,70 +165,31 @@ def stored_path(root: Path, sha256: str) -> Path:
 class _Incoming:
     """A file that is being received; see `ports.IncomingFile`."""
 
-    def __init__(self, store: FileStore, path: Path, opened: AsyncBufferedIOBase) -> None:
-        self.size = 0
+    def __init__(self, store: FileStore, path: Path, receiving: Receiving) -> None:
         self._store = store
         self._path = path
-        self._opened = opened
-        self._waiting: list[bytes | memoryview] = []
-        self._batched = 0
-        self._running: asyncio.Future[list[Any]] | None = None
-        self._sha256 = hashlib.sha256()
-        self._blake2b_256 = hashlib.blake2b(digest_size=32)
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._receiving = receiving
+
+    @property
+    def size(self) -> int:
+        return self._receiving.size
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Write the next bytes on one thread and hash them on others, while more are received.
+        """Write the next bytes, and hash them, while more are received."""
+        await self._receiving.write(chunk)
 
-        Small pieces are gathered: handing each to a thread costs more than hashing it.
-        """
-        self._waiting.append(chunk)
-        self.size += len(chunk)
-        if self.size - self._batched >= _BATCH:
-            await self._write_batch()
-
-    async def _write_batch(self) -> None:
-        await self._wait_for_batch()
-        self._store.check_room(0)
-        chunks, self._waiting, self._batched = self._waiting, [], self.size
-        digests = (self._sha256, self._blake2b_256, self._md5)
-        hashing = (asyncio.to_thread(_update, digest, chunks) for digest in digests)
-        self._running = asyncio.gather(self._opened.writelines(chunks), *hashing)
-
-    async def _wait_for_batch(self) -> None:
-        """Wait until the last batch is written and hashed."""
-        if self._running is not None:
-            running, self._running = self._running, None
-            await running
-
-    async def give_up(self) -> None:
-        """Wait for the last batch and ignore its failure."""
-        with suppress(OSError, ValueError, asyncio.CancelledError):
-            await self._wait_for_batch()
-
-    async def finish(self) -> FileDigests:
+    async def finish(self, *, md5: bool = False) -> FileDigests:
         """Flush every byte to the disk, and return the size and digests."""
-        await self._write_batch()
-        await self._wait_for_batch()
-        await self._opened.flush()
-        await asyncio.to_thread(self._store.disk.sync, self._opened.fileno())
-        return self._received()
+        return await _with_md5(await self._receiving.flushed(), self._path, wanted=md5)
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
-        """Read the contents of the archive."""
+        """Read the contents of the archive as soon as all of it is written."""
+        await self._receiving.written()
         return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Move the file to its place under its digest."""
-        self._store.commit(self._path, self._sha256.hexdigest())
-
-    def _received(self) -> FileDigests:
-        return FileDigests(
-            size=self.size,
-            sha256=self._sha256.hexdigest(),
-            blake2b_256=self._blake2b_256.hexdigest(),
-            md5=self._md5.hexdigest(),
-        )
+        self._store.commit(self._path, self._receiving.digests["sha256"].hexdigest())
 
 
 class _Reopened:
@@ -246,9 +205,9 @@ class _Reopened:
         """Raise: the file is complete."""
         raise AssertionError(chunk)
 
-    async def finish(self) -> FileDigests:
+    async def finish(self, *, md5: bool = False) -> FileDigests:
         """Return the size and digests."""
-        return self._received
+        return await _with_md5(self._received, self._path, wanted=md5)
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
@@ -257,6 +216,14 @@ class _Reopened:
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""
         os.utime(self._path)
+
+
+async def _with_md5(digests: FileDigests, path: Path, *, wanted: bool) -> FileDigests:
+    """Return digests with MD5 if it is wanted; what was not made on the way is read again."""
+    if not wanted or digests.md5 is not None:
+        return digests
+    made = await asyncio.to_thread(_digests, path, {"md5": 0})
+    return replace(digests, md5=made["md5"])
 
 
 def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
@@ -268,24 +235,19 @@ def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
     return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
 
 
-def _update(digest: Any, chunks: Sequence[bytes | memoryview]) -> None:  # noqa: ANN401 - as above
-    for chunk in chunks:
-        digest.update(chunk)
-
-
 def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kinds of digests
     text: str = digest.hexdigest() if digest.digest_size else digest.hexdigest(length)
     return text
 
 
-def _create(path: Path) -> AsyncBufferedIOBase:
+def _create(path: Path) -> io.FileIO:
     """Create a file that only its owner can read, and lock it until it is closed.
 
     On the event loop: a cancellation while a thread creates it would leave it behind.
     """
-    opened = open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
+    opened = open(path, "xb", buffering=0, opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
     fcntl.flock(opened, fcntl.LOCK_SH)
-    return AsyncBufferedIOBase(opened, loop=None, executor=None)
+    return opened
 
 
 def _is_being_received(path: Path) -> bool:

@@ -59,7 +59,7 @@ class UploadQuestion(_Message):
     content_type: str | None
     sha256: str
     blake2b_256: str
-    md5: str
+    md5: str | None
     size: int
     contents: Contents
 

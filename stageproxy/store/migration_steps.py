@@ -416,3 +416,12 @@ def m0009_leases(tables: Tables) -> None:
     """Add the leases of workers."""
     for statement in _LEASES:
         tables.execute(statement)
+
+
+@STEPS()
+def m0010_md5(tables: Tables) -> None:
+    """Let artifacts have no MD5 yet."""
+    tables.execute("ALTER TABLE artifact RENAME COLUMN md5 TO former_md5")
+    tables.execute("ALTER TABLE artifact ADD COLUMN md5 TEXT")
+    tables.execute("UPDATE artifact SET md5 = former_md5")
+    tables.execute("ALTER TABLE artifact DROP COLUMN former_md5")

@@ -10,6 +10,7 @@ from sqlite_utils import Database as Tables
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import PagePosition
 from stageproxy.core.stage.file_uploads import FileUpload
+from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.columns import Statements, artifact_in, file_upload_in, stage_in, text_of
 
@@ -64,6 +65,7 @@ class SqliteStageRows(Statements):
         version: str | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return stages that follow a position, the latest first.
 
@@ -85,7 +87,7 @@ class SqliteStageRows(Statements):
             id=after[1] if after else None,
             limit=-1 if limit is None else limit,
         )
-        return [self._stage(row) for row in rows]
+        return [*up_to(map(self._stage, rows), most_files)]
 
     def list_live(self, project: str) -> Sequence[Stage]:
         """Return the live stages of a project, the latest first."""

@@ -36,6 +36,8 @@ from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 USER_AGENT = f"stageproxy/{__version__}"
 
 _DNS_SECONDS = 300
+_IDLE_SECONDS = 60
+"""How long an idle connection is kept: opening one costs more than most pages."""
 _READ_BUFFER = 2**18
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
 """SO_LINGER with a timeout of zero."""
@@ -72,6 +74,7 @@ async def open_session(
             limit=0,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
+            keepalive_timeout=_IDLE_SECONDS if keep_alive else None,
             socket_factory=None if keep_alive else _resetting_socket,
             ssl=network.tls_context(os.environ) if tls is None else tls,
         ),

@@ -1,6 +1,7 @@
 """Addresses of clients and proxies."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -25,6 +26,7 @@ def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     return found is not None and any(found in network for network in trusted)
 
 
+@lru_cache(maxsize=256)
 def find_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in a text, or `None`. Zones are excluded: they can be any text."""
     try:

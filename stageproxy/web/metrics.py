@@ -1,5 +1,6 @@
 """The metrics of the server. No label contains a token, a path or a project."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.limits import Quota, Scope
+from stageproxy.web.added_metrics import AddedMetrics
 from stageproxy.web.answer_counts import SECONDS, AnswerCounts
 
 _UNMATCHED = "unmatched"
@@ -60,11 +62,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._add_up: Callable[[], AddedMetrics] | None = None
         self.limits = LimitMetrics(self.registry)
         # Memory, processor time and open files of this process.
         ProcessCollector(registry=self.registry)
-        build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
-        build.info({"version": __version__})
+        Info("stageproxy_build", "The version of the server.", registry=self.registry).info(
+            {"version": __version__}
+        )
         self._answers = AnswerCounts()
         self.registry.register(self._answers)
         self._upstream = Counter(
@@ -128,6 +132,10 @@ class Metrics:
             "upstream_circuits_open", "Hosts of upstream that are not asked now."
         )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def add_up_by(self, add_up: Callable[[], AddedMetrics]) -> None:
+        """Show the metrics of all workers from now on, as *add_up* returns them on a thread."""
+        self._add_up = add_up
 
     def watch(
         self,
@@ -203,7 +211,8 @@ class Metrics:
         self._bytes.set(totals.size)
         self._cache.set(cache_size)
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        collected = await asyncio.to_thread(self._add_up) if self._add_up else self.registry
+        return encode(collected), content_type
 
     def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
         return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)

@@ -108,11 +108,13 @@ class SessionJson:
     def _files(
         self, stage: Stage, token: ApiToken | None, findings: FindingsByFile
     ) -> dict[str, dict[str, Any]]:
+        # The URL is derived anew each time, and stages have hundreds of files.
+        root = self.urls.url_of(stage) if _is_readable(stage) else None
         complete = {
             one.filename: {
                 "status": "completed",
                 "notices": [finding.message for finding in findings.get(one.filename, ())],
-                **_file(one, stage, self.urls),
+                **_file(one, root),
             }
             for one in stage.artifacts
         }
@@ -216,13 +218,14 @@ def _is_readable(stage: Stage) -> bool:
     return stage.status in LIVE or stage.status is Status.PUBLISHED
 
 
-def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
+def _file(artifact: Artifact, root: str | None) -> dict[str, Any]:
+    """Return an artifact, with its link below the stage URL *root* if that has one."""
     document: dict[str, Any] = {
         "size": artifact.size,
         "hashes": {
             "sha256": artifact.sha256,
             "blake2b_256": artifact.blake2b_256,
-            "md5": artifact.md5,
+            **({"md5": artifact.md5} if artifact.md5 else {}),
         },
         "upload-time": rfc3339(artifact.uploaded_at),
         "uploaded-by": artifact.uploaded_by,
@@ -233,6 +236,6 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
             "requires-dist": list(artifact.requires_dist),
         },
     }
-    if _is_readable(stage):
-        document["link"] = urls.url_of(stage) + artifact.path
+    if root is not None:
+        document["link"] = root + artifact.path
     return document

@@ -21,4 +21,5 @@ async def stage_document(
         findings=findings,
         outage=request.app[DOCUMENTS].outage_notice(stage),
     )
+    stage = await request.app[DOCUMENTS].md5s.complete(stage)
     return request.app[SESSION_JSON].of(stage, token, api, facts, **meta)

@@ -73,8 +73,8 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
     "large-files": [
         Defect(
             "a file is not kept in memory",
-            "store/files.py",
-            "_BATCH = 2**21",
+            "store/receiving.py",
+            "_BATCH = 2**20",
             "_BATCH = 2**40",
             "batteries/test_large_files.py::test_memory_does_not_grow_with_the_file",
         ),

@@ -879,5 +879,40 @@ DEFECTS = [
         "",
         "web/test_request_ids.py::test_ids_of_a_forked_process",
     ),
+    Defect(
+        "no upload is received before all of its file is flushed",
+        "store/receiving.py",
+        "        await self._wait()\n        return FileDigests(",
+        "        return FileDigests(",
+        "store/test_files.py::test_contents_are_read_during_the_flush",
+    ),
+    Defect(
+        "a boundary that is split across pieces ends its part",
+        "web/upload/form_scanner.py",
+        "self._held = piece[end:]",
+        'self._held = b""',
+        "web/upload/test_form_scanner.py::test_boundary_that_comes_byte_by_byte",
+    ),
+    Defect(
+        "an MD5 that the form names is compared, wherever its field is",
+        "services/examine.py",
+        "incoming.file.finish(md5=_names_md5(incoming.form))",
+        "incoming.file.finish()",
+        "web/upload/test_md5.py::test_made_where_the_form_names_it",
+    ),
+    Defect(
+        "a form that names no MD5 costs none",
+        "web/upload/legacy_form.py",
+        'md5=self.value_of("md5_digest") is not None',
+        "md5=True",
+        "web/upload/test_md5.py::test_not_made_before_the_answer",
+    ),
+    Defect(
+        "the MD5 of a damaged file is never stored",
+        "services/md5s.py",
+        'if digests["sha256"] != sha256:',
+        "if not sha256:",
+        "web/upload/test_md5.py::test_damaged_file",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

@@ -133,7 +133,7 @@ async def announce_file(scene: Scene) -> None:
 async def send_bytes(scene: Scene) -> None:
     """Send the bytes of an announced file again."""
     upload = await scene.pending()
-    async with scene.service.parts.app[keys.UPLOADS].receive() as file:
+    async with scene.service.parts.app[keys.UPLOADS].receive(md5=False) as file:
         await file.write(SDIST.content)
         await scene.of(keys.FILE_UPLOADS).receive(scene.token, scene.id, upload, file)
 

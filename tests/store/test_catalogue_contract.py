@@ -76,6 +76,21 @@ async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
     assert await catalogue.read(work) == (["other", "a", "b", "old"], ["a", "b", "old"])
 
 
+async def test_stages_are_listed_up_to_a_number_of_files(catalogue: Catalogue) -> None:
+    """Behind the stage with which there are too many files there is one more."""
+    stages = [a_stage(f"s{number}", version=f"{number}.0") for number in range(4)]
+    await given(catalogue, *stages)
+
+    def work(rows: Rows) -> None:
+        for stage in stages:
+            rows.artifacts.save(stage.id, an_artifact(stage.id.encode()), (), None)
+
+    await catalogue.write(work)
+    listed = await catalogue.read(lambda rows: rows.stages.list(most_files=1))
+
+    assert [one.id for one in listed] == ["s0", "s1", "s2"]
+
+
 @pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
 async def test_live_stage_is_found_by_any_spelling(catalogue: Catalogue, spelling: str) -> None:
     """A live stage is found by every spelling of its version."""

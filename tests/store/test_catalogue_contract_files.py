@@ -230,3 +230,20 @@ async def test_row_of_a_file_is_added_once(catalogue: Catalogue) -> None:
     await catalogue.write(lambda rows: rows.files.add("a", 2))
 
     assert (await catalogue.read(lambda rows: rows.totals())).size == 1
+
+
+async def test_md5_that_is_made_later(catalogue: Catalogue) -> None:
+    """An MD5 is stored for all artifacts with the same bytes, and for no others."""
+    first, other = replace(an_artifact(b"w"), md5=None), replace(an_artifact(b"o"), md5=None)
+    stages = [a_stage("1"), a_stage("2", project="other")]
+    await given(catalogue, *stages)
+
+    def work(rows: Rows) -> Sequence[str | None]:
+        for stage in stages:
+            rows.artifacts.save(stage.id, first, FORM, None)
+        rows.artifacts.save("1", replace(other, filename="demo-1.0.tar.gz"), FORM, None)
+        before = rows.artifacts.find_md5(first.sha256)
+        rows.artifacts.save_md5(first.sha256, "5" * 32)
+        return [before, *(rows.artifacts.find_md5(one.sha256) for one in (first, other))]
+
+    assert await catalogue.write(work) == [None, "5" * 32, None]

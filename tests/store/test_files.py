@@ -5,8 +5,10 @@ import errno
 import hashlib
 import os
 import stat
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 
 import aiofiles
 import pytest
@@ -80,19 +82,22 @@ def digests_of(content: bytes) -> FileDigests:
     )
 
 
-@given(chunks=st.lists(st.binary(max_size=100)))
+@given(chunks=st.lists(st.binary(max_size=100)), on_the_way=st.booleans())
 def test_digests_are_those_of_the_bytes(
-    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], *, on_the_way: bool
 ) -> None:
-    """For any bytes in any pieces, the received file has their size and digests."""
+    """For any bytes in any pieces, the received file has their size and digests.
+
+    MD5 is made on the way or afterwards.
+    """
     disk = FileStore(tmp_path_factory.mktemp("disk"), InProcessInspector())
     stores = disk, FakeFiles(SystemClock())
 
     async def receive(files: ArtifactFiles) -> FileDigests:
-        async with files.receive() as file:
+        async with files.receive(md5=on_the_way) as file:
             for chunk in chunks:
                 await file.write(chunk)
-            return await file.finish()
+            return await file.finish(md5=True)
 
     expected = digests_of(b"".join(chunks))
     assert [asyncio.run(receive(files)) for files in stores] == [expected, expected]
@@ -131,6 +136,66 @@ async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None
         contents = await file.read_contents(parse_distribution_name(wheel.filename), "token")
 
     assert contents.core_metadata == wheel.metadata
+
+
+@dataclass(slots=True)
+class SlowDisk:
+    """A disk whose flush lasts until `go` is set."""
+
+    flushing: Event = field(default_factory=Event)
+    go: Event = field(default_factory=Event)
+
+    def flush(self, descriptor: int) -> None:
+        """Flush a file, in the end."""
+        self.flushing.set()
+        assert self.go.wait(60)
+        os.fsync(descriptor)
+
+
+async def test_contents_are_read_during_the_flush(tmp_path: Path) -> None:
+    """An archive is read while its file is flushed, and nothing is received before that ends."""
+    slow, wheel = SlowDisk(), a_wheel()
+    store = FileStore(tmp_path / "files", InProcessInspector(), Disk(tmp_path, flush=slow.flush))
+    async with store.receive() as file:
+        await file.write(wheel.content)
+        finishing = asyncio.ensure_future(file.finish())
+        contents = await file.read_contents(parse_distribution_name(wheel.filename), "token")
+        is_received = finishing.done()
+        slow.go.set()
+        received = await finishing
+
+    assert contents.core_metadata == wheel.metadata
+    assert not is_received
+    assert received.sha256 == wheel.sha256
+
+
+async def test_cancelled_during_the_flush(tmp_path: Path) -> None:
+    """An upload that is cancelled closes its file after the flush: the disk has not failed."""
+    slow = SlowDisk()
+    store = FileStore(tmp_path / "files", InProcessInspector(), Disk(tmp_path, flush=slow.flush))
+    cancelled = asyncio.ensure_future(store_file(store, b"content"))
+    await asyncio.to_thread(slow.flushing.wait, 60)
+
+    cancelled.cancel()
+    await asyncio.sleep(0)
+    slow.go.set()
+
+    await asyncio.wait([cancelled])
+    assert cancelled.cancelled()
+    assert not store.disk.has_failed
+    assert incoming(tmp_path) == []
+
+
+async def test_pieces_of_any_size(store: FileStore) -> None:
+    """Large pieces, which are not copied, and small ones, which are joined, stay in order."""
+    large, small = os.urandom(2**17), [bytes([number]) for number in range(200)]
+
+    async with store.receive() as file:
+        for piece in [large, *small, large]:
+            await file.write(memoryview(piece))
+        received = await file.finish()
+
+    assert received.sha256 == hashlib.sha256(large + b"".join(small) + large).hexdigest()
 
 
 @pytest.mark.parametrize("error", [RefusedError, OSError, KeyboardInterrupt])

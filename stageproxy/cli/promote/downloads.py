@@ -95,7 +95,7 @@ def _artifact(filename: str, file: Mapping[str, Any]) -> Artifact:
         kind=ArtifactKind.WHEEL if is_wheel else ArtifactKind.SDIST,
         sha256=hashes["sha256"],
         blake2b_256=hashes["blake2b_256"],
-        md5=hashes["md5"],
+        md5=hashes.get("md5"),
         size=file["size"],
         form_sha256="",
         requires_python=metadata["requires-python"],

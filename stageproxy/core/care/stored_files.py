@@ -68,7 +68,8 @@ def find_damage(wanted: FileDigests, found: Reading) -> tuple[str, str] | None:
         return "file-unreadable", f"The stored file cannot be read: {found.reason}."
     if found.size != wanted.size:
         return "file-size", f"The stored file has {found.size} bytes instead of {wanted.size}."
-    differing = [one for one in _DIGESTS if getattr(found, one) != getattr(wanted, one)]
+    known = [one for one in _DIGESTS if getattr(wanted, one) is not None]
+    differing = [one for one in known if getattr(found, one) != getattr(wanted, one)]
     if "sha256" in differing:
         return "file-altered", "The stored file has other bytes than the one that was uploaded."
     if differing:

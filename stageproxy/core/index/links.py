@@ -81,7 +81,7 @@ class UrlSpace:
     @property
     def origin(self) -> str:
         """The root of the host that serves the project pages."""
-        return urljoin(self.simple, "/")
+        return _joined(self.simple, "/")
 
     def url_of(self, path: str) -> str:
         """Return the URL of a path, which is neither decoded nor normalized."""

@@ -148,7 +148,7 @@ class StagedFile:
     yanked: str | None
     core_metadata_sha256: str | None
     blake2b_256: str = ""
-    md5: str = ""
+    md5: str | None = ""
     packagetype: str = ""
     python_version: str = ""
     comment: str | None = None

@@ -51,7 +51,7 @@ class Upload:
     content_type: str | None
     sha256: str
     blake2b_256: str
-    md5: str
+    md5: str | None
     name: DistributionName | None = None
     contents: Contents = field(default_factory=Contents)
     size: int = 0

@@ -14,12 +14,12 @@ _OF_ANY_LENGTH = range(64, 1025)
 
 @dataclass(frozen=True, slots=True)
 class FileDigests:
-    """A file's size in bytes and its digests in hex."""
+    """A file's size in bytes and its digests in hex. MD5 is made when something needs it."""
 
     size: int
     sha256: str
     blake2b_256: str
-    md5: str
+    md5: str | None = None
 
 
 def problems_with_hashes(hashes: Mapping[str, str]) -> Sequence[Problem]:

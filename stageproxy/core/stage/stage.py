@@ -115,7 +115,7 @@ class Artifact:
     kind: ArtifactKind
     sha256: str
     blake2b_256: str
-    md5: str
+    md5: str | None
     size: int
     form_sha256: str
     requires_python: str | None

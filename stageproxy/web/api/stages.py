@@ -13,6 +13,7 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.paging import page_of
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
@@ -23,6 +24,8 @@ from stageproxy.web.stage_document import stage_document
 _PAGE = 200
 _LONGEST_PAGE = 1000
 """How many stages a page has, and how many at most: reading them holds up other requests."""
+_MOST_FILES = 1000
+"""How many files the stages of a page have at most, unless a single stage has more."""
 
 
 class OpenStage(Body):
@@ -61,12 +64,16 @@ async def list_stages(request: web.Request) -> web.Response:
     project = request.query.get("project")
     limit, after = _page_size(request), _position(request.query.get("after"))
     found = await request.app[STAGES].list(
-        token, canonicalize_name(project) if project else None, after=after, limit=limit + 1
+        token,
+        canonicalize_name(project) if project else None,
+        after=after,
+        limit=limit + 1,
+        most_files=_MOST_FILES,
     )
-    stages = found[:limit]
+    stages = page_of(found, limit, _MOST_FILES)
     facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
     documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
-    following = _text_of(stages[-1]) if len(found) > limit else None
+    following = _text_of(stages[-1]) if len(found) > len(stages) else None
     page = {"stages": documents, **({"next": following} if following else {})}
     return json_response(page, headers=_link(request, following))
 

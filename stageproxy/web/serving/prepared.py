@@ -7,14 +7,12 @@ while the catalogue is in the same state, and no copy of upstream's documents ha
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -23,6 +21,7 @@ from aiohttp.http_parser import RawRequestMessage
 from stageproxy.caching import LruCache
 from stageproxy.core.rights import redacted
 from stageproxy.web.lasting import LASTING, Lasting
+from stageproxy.web.serving.prepared_bodies import LARGEST_IN_MEMORY, Body, FileBody, LargeBody
 
 _STAGES = "/tmp/"
 _KEY_BYTES = 16
@@ -92,46 +91,21 @@ class PresentReader:
 
 
 @dataclass(frozen=True, slots=True)
-class FileBody:
-    """A body that is the whole content of a file."""
-
-    path: Path
-    size: int
-
-    def open(self) -> BinaryIO | None:
-        """Open the file, which the caller closes. `None` if it is not what it was."""
-        try:
-            file = self.path.open("rb", buffering=0)
-        except OSError:
-            return None
-        if os.fstat(file.fileno()).st_size == self.size:
-            return file
-        file.close()
-        return None
-
-
-@dataclass(frozen=True, slots=True)
 class PreparedAnswer:
     """The bytes of an answer but for its date, and the present in which they hold."""
 
     before_date: bytes = field(repr=False)
     after_date: bytes = field(repr=False)
-    body: bytes | FileBody = field(repr=False)
+    body: Body = field(repr=False)
     status: int
     log_path: str
     made: Present
     lasting: Lasting
 
     @property
-    def body_length(self) -> int:
-        """The bytes of the body."""
-        return self.body.size if isinstance(self.body, FileBody) else len(self.body)
-
-    @property
     def size(self) -> int:
         """How many bytes are kept for it."""
-        in_memory = 0 if isinstance(self.body, FileBody) else len(self.body)
-        return _OVERHEAD + len(self.before_date) + len(self.after_date) + in_memory
+        return _OVERHEAD + len(self.before_date) + len(self.after_date) + _size_of(self.body)
 
     def holds(self, present: Present) -> bool:
         """Return whether the application would give the same answer.
@@ -231,15 +205,20 @@ def prepared_from(answer: web.StreamResponse, path: str, made: Present) -> Prepa
     )
 
 
-def _body_of(answer: web.StreamResponse) -> bytes | FileBody | None:
+def _body_of(answer: web.StreamResponse) -> Body | None:
     """Return the whole body of an answer, `None` if it is not known."""
     if isinstance(answer, web.FileResponse):
         return FileBody(answer._path, answer.content_length or 0)  # noqa: SLF001 - it is not public
     if not isinstance(answer, web.Response):
         return None
-    if answer.body is None:
-        return b""
-    return answer.body if isinstance(answer.body, bytes) else None
+    content = b"" if answer.body is None else answer.body
+    if not isinstance(content, bytes):
+        return None
+    return content if len(content) <= LARGEST_IN_MEMORY else LargeBody(content)
+
+
+def _size_of(body: Body) -> int:
+    return len(body) if isinstance(body, bytes) else body.size
 
 
 def _head_of(answer: web.StreamResponse) -> tuple[bytes, bytes]:

@@ -27,8 +27,6 @@ CountAnswer = Callable[[str, str, int, float], None]
 
 _HANDLER = "preview"
 """The handler that would have answered, for the metrics."""
-_LARGEST_AT_ONCE = 2**16
-"""A larger body may not fit into the buffers of a connection: its sender has to wait."""
 
 
 class _Making(NamedTuple):
@@ -57,13 +55,13 @@ class PreparedRequests:
     def answer_at_once(self, message: RawRequestMessage, peer: str) -> bytes | None:
         """Return the bytes of the answer to a request, which is logged and counted.
 
-        `None` if there is none, or it is too large.
+        `None` if there is none, or its body is large or a file: then its sender has to wait.
         """
         began = perf_counter()
         key = key_of(message)
         answer = self.answers.find(key) if key else None
         body = answer.body if answer else None
-        if answer is None or not isinstance(body, bytes) or len(body) > _LARGEST_AT_ONCE:
+        if answer is None or not isinstance(body, bytes):
             return None
         sent = answer.head() + body
         seconds = perf_counter() - began
@@ -96,12 +94,13 @@ class PreparedRequests:
         if key is None:
             return handler
         answer = self.answers.find(key)
-        response = PreparedResponse.to(answer) if answer else None
-        if response is not None:
-            return self._sender(response)
         present = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            prepared = await PreparedResponse.to(answer) if answer else None
+            if prepared is not None:
+                self.count(_HANDLER, hdrs.METH_GET, prepared.status, 0.0)
+                return prepared
             made = await handler(request)
             if lasts(made):
                 made[_MAKING] = _Making(key, present)
@@ -117,10 +116,3 @@ class PreparedRequests:
         prepared = prepared_from(sent, request.raw_path, making.present)
         if prepared is not None:
             self.answers.add(making.key, prepared)
-
-    def _sender(self, response: PreparedResponse) -> RequestHandler:
-        async def send(_: web.BaseRequest) -> web.StreamResponse:
-            self.count(_HANDLER, hdrs.METH_GET, response.status, 0.0)
-            return response
-
-        return send

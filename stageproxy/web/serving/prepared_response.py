@@ -1,39 +1,39 @@
 """A prepared answer on its way to a client, as aiohttp's server sends responses."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import BinaryIO, Self
+import os
+from typing import BinaryIO, Self, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from stageproxy.web.conditional import pieces_of
-from stageproxy.web.serving.prepared import FileBody, PreparedAnswer
+from stageproxy.web.serving.memory_files import MemoryFile
+from stageproxy.web.serving.prepared import PreparedAnswer
+from stageproxy.web.serving.prepared_bodies import FileBody, LargeBody
 
 _FILE_PIECE = 2**18
 
 
 class PreparedResponse(web.StreamResponse):
-    """The response with a prepared answer: its bytes are written as they are.
+    """The response with a prepared answer: its bytes are written as they are."""
 
-    *file*: its body, if that is a file.
-    """
-
-    def __init__(self, answer: PreparedAnswer, file: BinaryIO | None) -> None:
+    def __init__(self, answer: PreparedAnswer, body: bytes | LargeBody | BinaryIO) -> None:
         super().__init__(status=answer.status)
         self.log_path = answer.log_path
-        self._answer = answer
-        self._file = file
+        self._head = answer.head()
+        self._prepared = body
         self._sent = 0
         self._request: web.BaseRequest | None = None
 
     @classmethod
-    def to(cls, answer: PreparedAnswer) -> Self | None:
+    async def to(cls, answer: PreparedAnswer) -> Self | None:
         """Return the response, or `None` if the file that is its body has changed."""
-        if not isinstance(answer.body, FileBody):
-            return cls(answer, None)
-        file = answer.body.open()
-        return cls(answer, file) if file is not None else None
+        body = answer.body
+        if not isinstance(body, FileBody):
+            return cls(answer, body)
+        opened = await body.open()
+        return cls(answer, opened) if opened is not None else None
 
     @property
     def keep_alive(self) -> bool:
@@ -54,33 +54,41 @@ class PreparedResponse(web.StreamResponse):
         """Send the answer, as fast as the client reads it."""
         if self._request is None or data:
             raise AssertionError("a prepared answer is sent once, and as it is")
-        if self._file is None:
-            await self._send_pieces(self._request)
-            return
-        with self._file as file:
-            await self._send_file(self._request, file)
+        body = self._prepared
+        if isinstance(body, bytes):
+            await self._write(self._request, self._head + body)
+        elif isinstance(body, LargeBody):
+            await self._send_large(self._request, body)
+        else:
+            with body:
+                await self._send_opened(self._request, body)
 
-    async def _send_pieces(self, request: web.BaseRequest) -> None:
-        body = self._answer.body
-        first, *others = pieces_of(body if isinstance(body, bytes) else b"")
-        await self._write(request, b"".join((self._answer.head(), first)))
-        for piece in others:
-            await self._write(request, piece)
+    async def _send_large(self, request: web.BaseRequest, body: LargeBody) -> None:
+        file = await body.open()
+        await self._write(request, self._head)
+        if file is None or not await self._send_file(request, file):
+            for piece in pieces_of(body.content):
+                await self._write(request, piece)
 
-    async def _send_file(self, request: web.BaseRequest, file: BinaryIO) -> None:
-        await self._write(request, self._answer.head())
+    async def _send_opened(self, request: web.BaseRequest, file: BinaryIO) -> None:
+        await self._write(request, self._head)
+        if not await self._send_file(request, file):
+            while piece := await asyncio.to_thread(file.read, _FILE_PIECE):
+                await self._write(request, piece)
+
+    async def _send_file(self, request: web.BaseRequest, file: BinaryIO | MemoryFile) -> bool:
+        """Have the system send a file. Return whether it can, on this event loop."""
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("The client has gone.")
+        size = os.fstat(file.fileno()).st_size
         loop = asyncio.get_running_loop()
         try:
-            self._sent += await loop.sendfile(
-                transport, file, 0, self._answer.body_length, fallback=False
-            )
+            sent = loop.sendfile(transport, cast("BinaryIO", file), 0, size, fallback=False)
+            self._sent += await sent
         except (NotImplementedError, asyncio.SendfileNotAvailableError):
-            # Not every event loop, and not every file system, has it.
-            async for piece in _pieces_of(file):
-                await self._write(request, piece)
+            return False
+        return True
 
     async def _write(self, request: web.BaseRequest, piece: bytes | memoryview) -> None:
         transport = request.transport
@@ -89,8 +97,3 @@ class PreparedResponse(web.StreamResponse):
         transport.write(piece)
         self._sent += len(piece)
         await request.writer.drain()
-
-
-async def _pieces_of(file: BinaryIO) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(file.read, _FILE_PIECE):
-        yield piece

@@ -159,8 +159,8 @@ class StageproxyProtocol(RequestHandler):
         """Answer a request, unless too many of its client behind a proxy are being answered."""
         if self._prepared is not None:
             request_handler = self._prepared.handler_for(request, request_handler)
-        client = client_of(request.remote)
-        if client == client_of(self._peer):
+        client = client_of(request.remote) if request.remote != self._peer else None
+        if client is None or client == client_of(self._peer):
             return await super()._handle_request(request, start_time, request_handler)
         with self._connections.answering(client) as is_admitted:
             handler = request_handler if is_admitted else _refuse

@@ -9,6 +9,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.web.upload.form_scanner import Event, FormScanner, PartHead, boundary_in
 
+_SMALL = 2**14
 _BROKEN = (ValueError, RuntimeError, HttpProcessingError)
 
 
@@ -40,12 +41,19 @@ class FormParts:
     async def _next_event(self) -> Event | None:
         with _form_errors():
             while (event := next(self._events, None)) is None:
-                piece = await self._body.readany()
+                piece = await self._next_piece()
                 if not piece:
                     self._scanner.close()
                     return None
                 self._events = self._scanner.feed(piece)
             return event
+
+    async def _next_piece(self) -> bytes:
+        """Return what the socket brought, as it is; only small pieces are joined."""
+        piece = b""
+        while not piece and not self._body.at_eof():
+            piece, _ = await self._body.readchunk()
+        return piece if len(piece) >= _SMALL else piece + self._body.read_nowait()
 
 
 @contextmanager

@@ -107,7 +107,9 @@ class FormReader:
         project, sha256 = self.value_of("name") or "", self.value_of("sha256_digest")
         allowance = await self.uploads.allowance(self.token, project, named, sha256)
         allowance.check(self.length - LONGEST_FORM)
-        file = await self.stack.enter_async_context(self.uploads.receive())
+        file = await self.stack.enter_async_context(
+            self.uploads.receive(md5=self.value_of("md5_digest") is not None)
+        )
         start = Start(named)
         async for chunk in content:
             allowance.check(file.size + len(chunk))

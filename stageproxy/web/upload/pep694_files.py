@@ -31,7 +31,6 @@ from stageproxy.web.upload.pep694 import (
 from stageproxy.web.upload.pep694_sessions import ExtendSession
 from stageproxy.web.upload.starts import Start
 
-_CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17
 _MOST_ATTESTATIONS = 20
 _SLACK = 2**20
@@ -77,8 +76,8 @@ async def receive_bytes(request: web.Request) -> web.Response:
     _check_length(request.content_length or 0, upload)
     await ask_for_body(request)
     start = Start(upload.filename)
-    async with uploads.receive() as file:
-        async for chunk in request.content.iter_chunked(_CHUNK):
+    async with uploads.receive(md5="md5" in upload.hashes) as file:
+        async for chunk in request.content.iter_any():
             uploads.check_size(file.size + len(chunk), stage.project)
             _check_length(file.size + len(chunk), upload)
             if error := start.find_error(chunk):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, ServerStart, own_environment, run
 from tests.support.servers.workers import (
     JSON_PAGE,
+    PATIENCE,
     Load,
     all_gone,
     count_in_log,
@@ -117,6 +119,24 @@ async def test_background_work(start_server: ServerStart, upstream: FakeIndex) -
     assert sweeps == (1, 1)
 
 
+async def test_operations(start_server: ServerStart, upstream: FakeIndex, tmp_path: Path) -> None:
+    """A sweep, a check of the data and a backup are possible while workers are busy."""
+    async with start_server(settings=two_workers(upstream)) as server:
+        stage, load = await server.stage(WHEEL), Load(server)
+        data = {"STAGEPROXY_STORAGE__DATA": str(server.data)}
+        async with load.running(stage):
+            done = [
+                await server.command("sweep"),
+                await server.command("fsck", **data),
+                await server.command("backup", str(tmp_path / "backup"), **data),
+            ]
+        staged = await stored(server)
+
+    assert [one.ok().code for one in done] == [0, 0, 0]
+    assert (load.failures, load.broken) == ([], 0)
+    assert load.staged.keys() - staged == set()
+
+
 async def statuses(sessions: list[aiohttp.ClientSession], url: str) -> set[int]:
     """Return the statuses of a URL, asked once over each of many connections."""
 
@@ -154,6 +174,26 @@ async def test_changes_are_seen_at_once(start_server: ServerStart, upstream: Fak
             await session.close()
 
     assert seen == [{200}, {200}, {410}, {200}, {410}, {200}, {403}]
+
+
+async def answered(server: Server) -> float:
+    """Return how many answers to `live` the metrics count, as any worker shows them."""
+    _, body = await server.ask("GET", "/metrics")
+    found = re.findall(rb'requests_total\{handler="live".*?\} (\S+)', body)
+    return float(found[0]) if found else 0.0
+
+
+async def test_metrics_add_up(start_server: ServerStart, upstream: FakeIndex) -> None:
+    """The metrics of any worker count what all have answered, and those that were replaced."""
+    async with start_server(settings=two_workers(upstream)) as server:
+        for _ in range(2):
+            for _ in range(10):
+                await server.ask("GET", "/health/live")
+            await restart_workers(server)
+        async with asyncio.timeout(PATIENCE):
+            counted = [await answered(server) for _ in range(8)]
+            while counted != [20] * 8:
+                counted = [await answered(server) for _ in range(8)]
 
 
 async def test_promotion_of_a_killed_worker(tmp_path: Path) -> None:

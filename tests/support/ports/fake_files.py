@@ -28,19 +28,21 @@ class FakeIncoming:
     files: "FakeFiles"
     size: int = 0
     content: bytes = b""
+    md5: bool = False
 
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes."""
         self.content += chunk
         self.size += len(chunk)
 
-    async def finish(self) -> FileDigests:
+    async def finish(self, *, md5: bool = False) -> FileDigests:
         """Return the digests of what was received."""
+        made = hashlib.md5(self.content, usedforsecurity=False).hexdigest()
         return FileDigests(
             size=self.size,
             sha256=hashlib.sha256(self.content).hexdigest(),
             blake2b_256=hashlib.blake2b(self.content, digest_size=32).hexdigest(),
-            md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
+            md5=made if md5 or self.md5 else None,
         )
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
@@ -79,13 +81,14 @@ class FakeFiles:
         if size > self.room:
             raise NoRoomError
 
-    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
+    def receive(self, *, md5: bool = False) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""
-        return self._receive()
+        return self._receive(md5=md5)
 
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
-        return FakeIncoming(self, received.size, self._content(received.sha256))
+        content = self._content(received.sha256)
+        return FakeIncoming(self, received.size, content, md5=received.md5 is not None)
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
         """Return digests of a stored file in hex, by hashlib's names of algorithms."""
@@ -129,8 +132,8 @@ class FakeFiles:
         return self.stored[sha256]
 
     @asynccontextmanager
-    async def _receive(self) -> AsyncIterator[IncomingFile]:
-        yield FakeIncoming(self)
+    async def _receive(self, *, md5: bool) -> AsyncIterator[IncomingFile]:
+        yield FakeIncoming(self, md5=md5)
 
 
 def fits_the_port(files: FakeFiles) -> ArtifactFiles:

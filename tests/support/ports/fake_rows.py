@@ -21,6 +21,7 @@ from stageproxy.core.stage.file_uploads import (
     UploadStatus,
     UploadStep,
 )
+from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields, form_size
 
@@ -139,6 +140,7 @@ class FakeStageRows:
         version: str | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
+        most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return the stages after a position, the latest first."""
         wanted = [
@@ -149,7 +151,7 @@ class FakeStageRows:
             and (after is None or _place(after[0], after[1]) < _place(one.opened_at, one.id))
         ]
         latest_first = sorted(wanted, key=lambda one: _place(one.opened_at, one.id))
-        return [self.tables.with_artifacts(one) for one in latest_first[:limit]]
+        return [*up_to(map(self.tables.with_artifacts, latest_first[:limit]), most_files)]
 
     def list_live(self, project: str) -> Sequence[Stage]:
         """Return the live stages of a project, the latest first."""
@@ -219,6 +221,18 @@ class FakeArtifactRows:
         self.tables.artifacts[stage_id, artifact.filename] = _StoredArtifact(
             artifact, form, core_metadata
         )
+
+    def save_md5(self, sha256: str, md5: str) -> None:
+        """Store the MD5 of a file for each artifact with these bytes that has none yet."""
+        for key, stored in self.tables.artifacts.items():
+            if stored.artifact.sha256 == sha256 and stored.artifact.md5 is None:
+                artifact = replace(stored.artifact, md5=md5)
+                self.tables.artifacts[key] = replace(stored, artifact=artifact)
+
+    def find_md5(self, sha256: str) -> str | None:
+        """Return the MD5 of a file, if it was stored with or after its upload."""
+        artifacts = (stored.artifact for stored in self.tables.artifacts.values())
+        return next((one.md5 for one in artifacts if one.sha256 == sha256 and one.md5), None)
 
     def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Remove an artifact from a stage, and cancel the file uploads that brought it."""

@@ -50,7 +50,7 @@ async def restart_workers(server: Server) -> None:
     replaced = count_in_log(server, "has been replaced")
     server.process.send_signal(signal.SIGHUP)
     await until_logged(server, "has been replaced", replaced + len(former))
-    assert not former & workers_of(server)
+    await until(lambda: not former & workers_of(server))
 
 
 async def kill_worker(server: Server, pid: int) -> None:

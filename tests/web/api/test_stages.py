@@ -331,6 +331,22 @@ async def test_stages_are_listed_in_pages(service: RunningService) -> None:
     assert sorted(found) == sorted(one["id"] for one in opened)
 
 
+async def test_page_of_stages_with_many_files(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page has fewer stages than were asked for if they have many files, and none is left out."""
+    monkeypatch.setattr("stageproxy.web.api.stages._MOST_FILES", 2)
+    for number in range(5):
+        await service.staged(a_wheel(version=f"{number}.0"))
+    pages = [(await service.api("GET", "stages")).document]
+    while "next" in pages[-1]:
+        pages.append((await service.api("GET", f"stages?after={pages[-1]['next']}")).document)
+
+    versions = [[one["version"] for one in page["stages"]] for page in pages]
+    assert [len(one) for one in versions] == [2, 2, 1]
+    assert sorted(one for page in versions for one in page) == [f"{one}.0" for one in range(5)]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=2026~s"])
 async def test_pages_that_do_not_exist(service: RunningService, query: str) -> None:
     """A page that cannot be meant is refused, with what is expected."""
