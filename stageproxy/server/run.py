@@ -13,6 +13,8 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
+from aiohttp import ClientSession
+
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
 from stageproxy.core.leases import RENEWED_EVERY
@@ -38,7 +40,7 @@ from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.store.writer_turns import WriterTurns
-from stageproxy.upstream.network import NetworkSettingsError
+from stageproxy.upstream.network import NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     PipSettings,
@@ -84,10 +86,6 @@ async def open_service(
     if upstream is None:
         upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
-    patience = Timeouts(
-        connect=config.upstream.connect_timeout,
-        read=config.upstream.read_timeout,
-    )
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
@@ -103,8 +101,7 @@ async def open_service(
         else open_shared_database(directory, disk)
     )
     with inspection as opened, opened_database as database:
-        publishing = open_session(patience, upstream.network, keep_alive=False)
-        async with open_session(patience, upstream.network) as reader, publishing as publisher:
+        async with _sessions(config, upstream.network) as (reader, publisher):
             clock = clock or SystemClock()
             indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
             metrics.watch_upstream(
@@ -135,6 +132,21 @@ def find_upstream(config: Config) -> PipSettings:
     upstream = upstream_of(config)
     log.info("upstream is %s", without_credentials(upstream.index.root))
     return upstream
+
+
+@asynccontextmanager
+async def _sessions(
+    config: Config, network: NetworkSettings
+) -> AsyncIterator[tuple[ClientSession, ClientSession]]:
+    """Open a session that reads upstream, and one that publishes."""
+    patience = Timeouts(
+        connect=config.upstream.connect_timeout,
+        read=config.upstream.read_timeout,
+    )
+    tls = network.tls_context(os.environ)
+    publishing = open_session(patience, network, keep_alive=False, tls=tls)
+    async with open_session(patience, network, tls=tls) as reader, publishing as publisher:
+        yield reader, publisher
 
 
 def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
