@@ -55,6 +55,7 @@ class PreviewReader:
     wheel: str
     etags: dict[str, str] = field(default_factory=dict)
     documents: Collection[str] = tuple(DOCUMENTS)
+    forms: Collection[str] = tuple(FORMS)
 
     @classmethod
     def of(cls, service: RunningService, stage: Any) -> "PreviewReader":
@@ -88,7 +89,7 @@ class PreviewReader:
         return {
             (document, form): await self.read(document, form)
             for document in self.documents
-            for form in FORMS
+            for form in self.forms
         }
 
     async def warm(self) -> Readings:

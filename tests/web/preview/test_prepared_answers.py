@@ -108,7 +108,7 @@ async def test_change_by_another_process(
     reader: PreviewReader, twin: RunningService, change: Change
 ) -> None:
     """A change that another server has made in the same database is seen at once."""
-    reader.documents = QUICK
+    reader.documents, reader.forms = QUICK, ("plain", "known")
     before = await reader.warm()
 
     await change.make(twin, reader.stage)

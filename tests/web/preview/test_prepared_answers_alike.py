@@ -103,7 +103,7 @@ TARGETS = {
     "capitals": "{capitals}",
 }
 METHODS = ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW"]
-READ = ["page", "wheel", "metadata", "stage"]
+READ = ["page", "wheel", "stage"]
 
 
 @pytest.fixture
