@@ -80,7 +80,6 @@ def form_of(wheel: Path, version: str) -> dict[str, str]:
         "version": version,
         "filetype": "bdist_wheel",
         "pyversion": "py3",
-        "staged": "true",
         "sha256_digest": sha256,
     }
 

@@ -180,7 +180,8 @@ def assemble(
 
 def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
     def state() -> tuple[int, int]:
-        return adapters.database.state(), adapters.index.changes
+        upstream = adapters.index.changes + adapters.other_pages.changes
+        return adapters.database.state(), upstream
 
     present = PresentReader(state, time.monotonic, adapters.clock.now)
     return PreparedAnswers(present, config.upstream.cache_size // 4)

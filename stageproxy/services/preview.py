@@ -136,15 +136,24 @@ class Previews:
         return f"{url}.metadata" if target.of_metadata else url
 
     async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
-        """Return the METADATA file of a staged wheel, or `None` if upstream has to answer."""
-        artifact = await self._find_artifact(stage, target)
+        """Return the METADATA file of a staged wheel, or `None` if upstream has to answer.
+
+        The wheel may be replaced while it is asked for: its METADATA is never that of another.
+        """
+
+        def work(rows: Rows) -> tuple[Stage, bytes | None]:
+            metadata = rows.artifacts.find_core_metadata(stage.id, target.filename)
+            return rows.stages.find(stage.id) or stage, metadata
+
+        now, metadata = await self.catalogue.read(work)
+        artifact = await self._find_artifact(stage, target) and await self._find_artifact(
+            now, target
+        )
         if artifact is None:
             return None
         if artifact.core_metadata_sha256 is None:
             raise NotFoundError
-        return await self.catalogue.read(
-            lambda rows: rows.artifacts.find_core_metadata(stage.id, artifact.filename)
-        )
+        return metadata
 
     def ask_upstream(
         self, path: str, headers: Mapping[str, str], *, only_headers: bool = False

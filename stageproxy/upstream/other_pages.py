@@ -24,6 +24,7 @@ from stageproxy.core.index.other_pages import (
 )
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.staleness import Freshness
+from stageproxy.core.index.validators import validators_of
 from stageproxy.ports import AskedPage, UpstreamResponse
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.copies import CopyLimits
@@ -36,7 +37,8 @@ from stageproxy.upstream.responses import (
 
 _OVERHEAD = 1024
 """The approximate size of a page in bytes without its body."""
-_VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
 _Key = tuple[str, ...]
 
@@ -66,6 +68,8 @@ class OtherPages:
         self._fresh_for = limits.fresh_for.total_seconds()
         self._longest = longest
         self._now = now
+        self.changes = 0
+        """How often a page was replaced by another one, or upstream no longer had it."""
         self._kept: LruCache[_Key, OtherPage] = LruCache(
             limits.max_size, lambda page: page.size + _OVERHEAD
         )
@@ -115,6 +119,7 @@ class OtherPages:
             # A copy has no traceback, which would hold references to received bytes.
             return _Found(failure=copy(failure))
         if page is None:
+            self._forget_missing(asked, response)
             responses.append(response)
             return _Found()
         await stack.aclose()
@@ -147,8 +152,17 @@ class OtherPages:
             return page
         fresh_until = 0.0 if has_to_be_asked_for(headers) else requested_at + self._fresh_for
         page = replace(page, sent=replace(page.sent, fresh_until=fresh_until))
+        known = self._kept.find(_key(asked))
+        self.changes += known is not None and known.sent.digest != page.sent.digest
         self._kept.add(_key(asked), page)
         return page
+
+    def _forget_missing(self, asked: AskedPage, response: UpstreamResponse) -> None:
+        """Forget a page that upstream no longer has."""
+        key = _key(asked)
+        if response.status in _MISSING and self._kept.find(key) is not None:
+            self._kept.remove(key)
+            self.changes += 1
 
 
 def _key(asked: AskedPage) -> _Key:
@@ -157,7 +171,7 @@ def _key(asked: AskedPage) -> _Key:
 
 
 def _key_of_request(asked: AskedPage) -> _Key:
-    others = (asked.headers.get(name, "") for name in (*_VALIDATORS.values(), "Range", "If-Range"))
+    others = (asked.headers.get(name, "") for name in (*_CONDITIONS, "Range", "If-Range"))
     return *_key(asked), *others
 
 
@@ -165,7 +179,5 @@ def _headers(asked: AskedPage, known: OtherPage | None) -> Mapping[str, str]:
     """Return the headers of a request: with the validators of the page that is known, if any."""
     if known is None:
         return asked.headers
-    others = {name: one for name, one in asked.headers.items() if name not in _VALIDATORS.values()}
-    of_known = known.sent.headers
-    own = {sent: of_known[name] for name, sent in _VALIDATORS.items() if name in of_known}
-    return {**others, **own}
+    others = {name: one for name, one in asked.headers.items() if name not in _CONDITIONS}
+    return {**others, **validators_of(known.sent.headers)}

@@ -82,11 +82,15 @@ class StageState:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was read: a document, by which URL of the stage, and for files which of them."""
+    """What was read: a document, by which URL of the stage, and for files which of them.
+
+    *sha256* is the digest of the body that this file, or its metadata, has to have.
+    """
 
     document: str
     url: int
     file: File = ("", "")
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ def may_be_seen(seen: Seen, question: Question, state: StageState, listed: Liste
             return seen.status == 200 and _is_between(
                 seen.files, listed.certain | state.files, listed.possible | state.files
             )
+        case "other":
+            return seen.status == 200 and _is_between(seen.files, listed.certain, listed.possible)
         case "only":
             return seen == (Seen(200, state.files) if state.files else Seen(404))
         case "stage":
@@ -122,8 +128,7 @@ def _file_may_be_seen(seen: Seen, question: Question, state: StageState) -> bool
         return seen.status == 410
     if state.status == "published":
         return seen.status == 307
-    files = frozenset({question.file}) if question.document == "file" else None
-    return seen == Seen(200, files)
+    return seen == Seen(200, frozenset({question.file}))
 
 
 def _is_between(files: Files | None, least: Files, most: Files) -> bool:

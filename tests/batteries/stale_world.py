@@ -30,9 +30,25 @@ from tests.support.builders.distributions import Distribution, a_wheel, upload_f
 from tests.support.index.fake_index import FakeIndex
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
-ACCEPTS = {"page": JSON_PAGE, "only": JSON_PAGE, "page as HTML": "text/html"}
+ACCEPTS = {
+    "page": JSON_PAGE,
+    "only": JSON_PAGE,
+    "other": JSON_PAGE,
+    "page as HTML": "text/html",
+}
 LINK = re.compile(r'href="[^"#]*#sha256=([0-9a-f]{64})"[^>]*>([^<]+)</a>')
-DOCUMENTS = ("page", "page", "page as HTML", "only", "project", "stage", "file", "file", "metadata")
+DOCUMENTS = (
+    "page",
+    "page",
+    "page as HTML",
+    "only",
+    "project",
+    "other",
+    "stage",
+    "file",
+    "file",
+    "metadata",
+)
 FORMS = ("plain", "gzip", "known", "known", "head")
 UNKNOWN = "stgv_" + "0" * 38
 PAUSES = (0, 0.02, 0.1, 0.5)
@@ -83,6 +99,8 @@ class Gate:
 class WatchedStage:
     """A stage, its URLs so far, and the paths of all files that it has ever had.
 
+    *metadata*: the SHA-256 of the metadata, by that of the file.
+
     *expires_at* is the latest time that was acknowledged.
     """
 
@@ -91,6 +109,7 @@ class WatchedStage:
     urls: list[str]
     timeline: Timeline[StageState]
     paths: dict[File, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
     expires_at: datetime = LONG_AGO
 
     def extend(self, document: Any) -> None:
@@ -343,17 +362,20 @@ class Changes:
     def _wheel(self, tag: str) -> Distribution:
         stage = self.project.live
         version = stage.version if stage else self._next_version()
-        noise = {"noise": self.random.randbytes(16)}
-        return a_wheel(self.project.name, version, tag=tag, extra=noise)
+        summary = f"Number {self.project.next_number()}"
+        return a_wheel(self.project.name, version, tag=tag, summary=summary)
 
     async def _send(self, wheel: Distribution) -> None:
         """Upload a file, in place of one of the same name."""
         stage, file = self.project.live, (wheel.filename, wheel.sha256)
         before = stage.now.files if stage else frozenset()
         files = frozenset({file, *(one for one in before if one[0] != wheel.filename)})
+        metadata = hashlib.sha256(wheel.metadata or b"").hexdigest()
         if stage is None:
-            self._add_stage(await self._post(wheel), files)
+            stage = self._add_stage(await self._post(wheel), files)
+            stage.metadata[wheel.sha256] = metadata
             return
+        stage.metadata[wheel.sha256] = metadata
         state = StageState("open", files, stage.now.url)
         span = stage.timeline.begin(state, self.world.now())
         document = await self._post(wheel)
@@ -375,7 +397,7 @@ class Changes:
         stage.timeline.acknowledge(span, self.world.now())
         return document
 
-    def _add_stage(self, document: Any, files: Files) -> None:
+    def _add_stage(self, document: Any, files: Files) -> WatchedStage:
         stage = WatchedStage(
             document["id"],
             document["version"],
@@ -384,6 +406,7 @@ class Changes:
         )
         self._learn(stage, document)
         self.project.stages.append(stage)
+        return stage
 
     def _learn(self, stage: WatchedStage, document: Any) -> None:
         """Remember the paths of files, and until when the stage lives."""
@@ -474,17 +497,23 @@ class Reads:
         if document in {"file", "metadata"} and not stage.paths:
             document = "only"
         is_file = document in {"file", "metadata"}
-        question = Question(document, url, file if is_file else ("", ""))
-        path = stage.urls[url] + path_below(question, project.name, stage)
+        sha256 = stage.metadata[file[1]] if document == "metadata" else file[1]
+        question = Question(document, url, *((file, sha256) if is_file else ()))
+        # Pages of another project show what the index lists of that one.
+        shown = self._another(project) if document == "other" else project
+        path = stage.urls[url] + path_below(question, shown.name, stage)
         expires, start = stage.expires_at, self.world.now()
         seen = await self._seen(session, path, question, form)
         end = self.world.now()
         states = stage.timeline.possible(start, end)
-        listed = project.listed.possible(start, end)
+        listed = shown.listed.possible(start, end)
         self._count(document, len(states))
         self._judge(project, seen, question, states, listed, form)
         if seen and seen.expires_at and seen.expires_at < expires:
             self.world.violations.append(f"{project.name}: {seen.expires_at} is before {expires}")
+
+    def _another(self, project: WatchedProject) -> WatchedProject:
+        return self.random.choice([one for one in self.world.projects if one is not project])
 
     async def read_current(
         self, session: ClientSession, project: WatchedProject, stage: WatchedStage, document: str
@@ -558,7 +587,7 @@ class Reads:
 def path_below(question: Question, project: str, stage: WatchedStage) -> str:
     """Return the path of a document below its stage URL."""
     match question.document:
-        case "page" | "page as HTML":
+        case "page" | "page as HTML" | "other":
             return f"simple/{project}/"
         case "only":
             return f"+only/simple/{project}/"
@@ -577,7 +606,7 @@ def shown_in(status: int, body: bytes, question: Question) -> Seen:
     if status != 200:
         return Seen(status)
     match question.document:
-        case "page" | "only":
+        case "page" | "only" | "other":
             files = json.loads(body)["files"]
             return Seen(200, frozenset((one["filename"], one["hashes"]["sha256"]) for one in files))
         case "page as HTML":
@@ -593,10 +622,10 @@ def shown_in(status: int, body: bytes, question: Question) -> Seen:
             found = ((name, one["hashes"]["sha256"]) for name, one in document["files"].items())
             expires = datetime.fromisoformat(document["expires-at"])
             return Seen(200, frozenset(found), document["status"], expires)
-        case "file":
-            return Seen(200, frozenset({(question.file[0], hashlib.sha256(body).hexdigest())}))
         case _:
-            return Seen(200)
+            sha256 = hashlib.sha256(body).hexdigest()
+            file = question.file if sha256 == question.sha256 else ("other bytes", sha256)
+            return Seen(200, frozenset({file}))
 
 
 def _path_of(url: str) -> str:

@@ -38,6 +38,7 @@ async def battery(
         "PROMOTION__INDEX_URL": f"{index.url}/simple/",
         "PROMOTION__TOKEN": UPLOAD_TOKEN,
         "PROMOTION__POLL": "0.05s",
+        "STORAGE__MIN_FREE": "0",
         "LIMITS__OPENINGS_PER_HOUR": "0",
         "LIMITS__CHANGES_PER_HOUR": "0",
     }

@@ -20,7 +20,11 @@ SOON = 0.2
 
 
 def serving(
-    folder: Path, index: FakeIndex, fresh_for: float = A_MINUTE, clock: FakeClock | None = None
+    folder: Path,
+    index: FakeIndex,
+    fresh_for: float = A_MINUTE,
+    clock: FakeClock | None = None,
+    **upstream: int,
 ) -> AbstractAsyncContextManager[RunningService]:
     """Run a server. All servers in one folder share the data, and the public URL."""
     return running_service(
@@ -28,18 +32,21 @@ def serving(
         index,
         clock=clock,
         server={"port": 0, "public_url": PUBLIC_URL},
-        upstream={"fresh_for": fresh_for},
+        upstream={"fresh_for": fresh_for, **upstream},
         promotion=promotion_settings(index),
     )
 
 
 @asynccontextmanager
 async def reading(
-    folder: Path, index: FakeIndex, fresh_for: float = A_MINUTE
+    folder: Path, index: FakeIndex, fresh_for: float = A_MINUTE, **upstream: int
 ) -> AsyncIterator[PreviewReader]:
-    """Return a reader of the stage of demo 2.0, with demo 1.0 and other 1.0 on the index."""
+    """Return a reader of the stage of demo 2.0, with demo 1.0 and other 1.0 on the index.
+
+    *upstream*: more settings of this section.
+    """
     index.add("demo", a_wheel(version="1.0"), an_sdist(version="1.0"))
     index.add("other", a_wheel("other"))
-    async with serving(folder, index, fresh_for) as service:
+    async with serving(folder, index, fresh_for, None, **upstream) as service:
         index.uploads.use(service.clock)
         yield PreviewReader.of(service, await service.staged(WHEEL, SDIST))

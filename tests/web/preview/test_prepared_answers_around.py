@@ -18,6 +18,7 @@ from tests.support.clients.slow_clients import connected, hung_up
 from tests.support.clients.wire import a_request
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
+from tests.support.stored_files import stored_file
 from tests.web.preview.prepared import reading
 
 MIB = 2**20
@@ -102,6 +103,19 @@ async def test_no_token_in_memory_is_shown(reader: PreviewReader) -> None:
     assert [key for key in keys if reader.token in repr(key)] == []
 
 
+async def test_bounded_memory(tmp_path: Path, index: FakeIndex) -> None:
+    """However many different requests clients send, what is kept for them has a bound."""
+    async with reading(tmp_path, index, cache_size=64 * 1024) as reader:
+        sizes = set()
+        for number in range(40):
+            await reader.read("page", If_None_Match=f'"{number}"')
+            await reader.read("page", Accept_Encoding=f"gzip;q=0.{number}")
+            await reader.read("page", Accept=f"text/x{number}, {PIP}")
+            sizes.add(reader.service.parts.prepared.size)
+
+    assert 0 < max(sizes) <= 64 * 1024
+
+
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 @pytest.mark.parametrize("document", ["simple/demo/", "{wheel}"], ids=["page", "wheel"])
 async def test_slow_reader(tmp_path: Path, index: FakeIndex, document: str, encoding: str) -> None:
@@ -126,3 +140,23 @@ async def test_slow_reader(tmp_path: Path, index: FakeIndex, document: str, enco
 
         again = await service.get(path, PIP, Accept_Encoding=encoding)
         assert (len(whole.body) > MIB, again.body) == (True, whole.body)
+
+
+@pytest.mark.parametrize("content", [None, b"short"], ids=["missing", "short"])
+async def test_damaged_large_file(reader: PreviewReader, content: bytes | None) -> None:
+    """A large file that was served before and is damaged now is not served."""
+    service = reader.service
+    wheel = a_wheel(version="2.0", extra={"large": Random(0).randbytes(2 * MIB)})
+    stage = await service.staged(wheel)
+    path = urlsplit(stage["files"][wheel.filename]["link"]).path
+    before = [(await service.get(path)).body for _ in range(3)]
+    stored = stored_file(service.data, wheel.sha256)
+    stored.unlink()
+    if content is not None:
+        stored.write_bytes(content)
+
+    damaged = await service.get(path)
+
+    await service.upload(wheel)
+    assert (before, damaged.status) == ([wheel.content] * 3, 500)
+    assert (await service.get(path)).body == wheel.content

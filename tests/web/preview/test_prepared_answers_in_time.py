@@ -195,6 +195,30 @@ async def test_page_of_another_project(reader: PreviewReader) -> None:
     answer = await reader.read("other", Cache_Control="no-cache")
 
     assert new.filename in filenames_on(answer)
+    assert new.filename in filenames_on(await reader.read("other"))
+
+
+async def test_page_of_another_project_after_a_while(soon: PreviewReader) -> None:
+    """What upstream has changed on the page of another project is shown after a while."""
+    soon.documents = ["other"]
+    before = await soon.warm()
+    soon.service.index.add("other", a_wheel("other", version="1.1"))
+
+    await asyncio.sleep(SOON)
+
+    after = await soon.read_all()
+    assert set(differing(before, after)) == set(before)
+
+
+async def test_project_that_upstream_removes(reader: PreviewReader) -> None:
+    """A project that is gone from upstream is gone for everybody once somebody has noticed."""
+    reader.documents = ["other", "page"]
+    await reader.warm()
+    reader.service.index.remove("other")
+
+    noticed = await reader.read("other", Cache_Control="no-cache")
+
+    assert [noticed.status, (await reader.read("other")).status] == [404, 404]
 
 
 async def test_project_that_was_missing(reader: PreviewReader) -> None:

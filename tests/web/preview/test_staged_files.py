@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stageproxy.core.errors import GoneError
+from stageproxy.core.index.targets import FileTarget
+from stageproxy.web.keys import PREVIEWS
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.clients.wire import a_request, body_in, exchange, status_of
 from tests.support.servers.service import RunningService, prefix_of
@@ -273,3 +276,26 @@ async def test_reading_changes_nothing(service: RunningService, prefix: str, lin
             await service.get(path, method=method)
 
     assert await service.parts.database.read(lambda rows: rows.stages.list()) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [("replaced", "replaced by a later upload"), ("withdrawn", "withdrawn from the stage")],
+)
+async def test_core_metadata_of_a_file_that_changes_meanwhile(
+    service: RunningService, stage: Any, wheel: Distribution, change: str, reason: str
+) -> None:
+    """The METADATA of a wheel is never that of its successor, nor upstream's 404.
+
+    It could be if the wheel was replaced or withdrawn after its stage had been read.
+    """
+    previews, token = service.parts.app[PREVIEWS], prefix_of(stage).split("/")[-2]
+    before = await previews.open_stage("demo", token)
+    target = FileTarget("", wheel.blake2b_256, wheel.filename, of_metadata=True)
+    if change == "replaced":
+        await service.upload(a_wheel(version="2.0", summary="Another"))
+    else:
+        await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
+
+    with pytest.raises(GoneError, match=reason):
+        await previews.find_core_metadata(before, target)
