@@ -39,7 +39,7 @@ from stageproxy.store.inspection import Inspection
 from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
-from stageproxy.store.writer_turns import WriterTurns
+from stageproxy.store.writer_lock import WriterLock
 from stageproxy.upstream.network import NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -162,12 +162,12 @@ def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
 
 @contextmanager
 def open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Database]:
-    """Open the database of a server for one of its workers, which take turns to write it."""
+    """Open the database of a server for one of its workers, which share a lock to write it."""
     with (
-        closing(WriterTurns(directory.database)) as turns,
+        closing(WriterLock(directory.database)) as lock,
         Database(directory.database, disk=disk) as database,
     ):
-        database.take_turns(turns.turn)
+        database.share_writing(lock.held)
         yield database
 
 

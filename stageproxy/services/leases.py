@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import StorageError
-from stageproxy.core.leases import RENEWED_EVERY, Lease, taken
+from stageproxy.core.leases import Lease, taken
 from stageproxy.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -130,8 +130,3 @@ async def _may_work(leases: Leases, name: str) -> bool:
     except StorageError as error:
         log.error("the lease %s cannot be renewed: %s", name, error.sentence)  # noqa: TRY400 - known
         return False
-
-
-async def pause_until_due() -> None:
-    """Wait until leases are to be renewed."""
-    await asyncio.sleep(RENEWED_EVERY.total_seconds())
