@@ -33,10 +33,10 @@ def main(parts: Sequence[str], rounds: int, seconds: int, size: int, *, as_json:
     if missing := missing_tools():
         raise click.ClickException(missing)
     wanted = [one for one in PARTS if one.name in (parts or _NAMES)]
-    with tempfile.TemporaryDirectory(prefix="stageproxy-benchmarks-") as folder:
-        for part in wanted:
-            click.echo(f"{part.name}: {part.subject}", err=True)
-            options = Run(Path(folder) / part.name, rounds, seconds, size * 2**20)
+    for part in wanted:
+        click.echo(f"{part.name}: {part.subject}", err=True)
+        with tempfile.TemporaryDirectory(prefix="stageproxy-benchmarks-") as folder:
+            options = Run(Path(folder), rounds, seconds, size * 2**20)
             save_result(asyncio.run(_measure(part, options)))
     results = load_results(PARTS)
     shown = [one for one in results if one.part in {part.name for part in wanted}]
@@ -47,7 +47,6 @@ def main(parts: Sequence[str], rounds: int, seconds: int, size: int, *, as_json:
 
 async def _measure(part: Part, options: Run) -> Result:
     """Return the result of a part. What was measured before a failure counts."""
-    options.folder.mkdir()
     rows: list[Row] = []
     try:
         async for row in part.measure(options):

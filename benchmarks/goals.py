@@ -19,7 +19,10 @@ class Figure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is measured, beside what, and the bounds of its figure. Without bounds it informs."""
+    """What is measured, beside what, and the bounds of its figure. Without bounds it informs.
+
+    *reason* is what stands in the way where it is known, for when the goal is missed.
+    """
 
     what: str
     beside: str = ""
@@ -27,6 +30,7 @@ class Goal:
     figure: Figure = Figure.RATIO
     least: float | None = None
     most: float | None = None
+    reason: str = ""
 
     @property
     def has_bounds(self) -> bool:

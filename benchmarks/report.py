@@ -115,7 +115,7 @@ def _marked(row: Row) -> tuple[str, ...]:
 def _missed(row: Row) -> str:
     figure = cells(row)[4]
     heading = f"### {row.goal.what}{_beside(row)}: {figure}, goal {row.goal.bounds}\n"
-    paragraphs = [heading, f"{row.limit or 'Nothing else was measured.'}\n"]
+    paragraphs = [heading, *(f"{text}\n" for text in (row.goal.reason, row.limit) if text)]
     if row.profile:
         profile = "\n".join(row.profile)
         paragraphs.append(

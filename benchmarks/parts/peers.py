@@ -22,7 +22,7 @@ from benchmarks.servers.upstream import LARGE, SMALL
 SUBJECTS = {SMALL: "small merged page", LARGE: "merged page of 4,400 files, plain"}
 
 _NGINX_LEAST = {SMALL: 0.45, LARGE: 1.5}
-_NGINX = "nginx"
+_NGINX = "nginx with `proxy_cache`"
 _SLOW, _TOO_SLOW = 0.05, 2.0
 """Seconds for one answer, with which a server is loaded less or not at all."""
 _WARM_UP = 3
@@ -39,9 +39,8 @@ class Contender:
 
 
 def _goal(project: str, peer: str) -> Goal:
-    if peer == _NGINX:
-        return Goal(SUBJECTS[project], "nginx with `proxy_cache`", least=_NGINX_LEAST[project])
-    return Goal(SUBJECTS[project], peer)
+    least = _NGINX_LEAST[project] if peer == _NGINX else None
+    return Goal(SUBJECTS[project], peer, least=least)
 
 
 GOALS: Mapping[tuple[str, str], Goal] = {
@@ -90,7 +89,7 @@ async def _contenders(
         load = Load(f"{peer.pages}{project}/", PLAIN, peer.pid, run.seconds)
         try:
             answers, seconds = await _warm_answer(load)
-            answers += peer.note
+            answers = f"{peer.note} {answers}".strip()
         except _UNUSABLE as error:
             unusable[name] = f"It does not answer with the page: {type(error).__name__}."
             continue

@@ -26,7 +26,14 @@ _SHA256 = "a bare handler with sha256 alone"
 _MIB = 2**20
 
 TO_SAME = Goal("upload of a large wheel", _SAME, unit="MiB/s", least=0.95)
-TO_SHA256 = Goal("upload of a large wheel", _SHA256, unit="MiB/s", least=0.65)
+TO_SHA256 = Goal(
+    "upload of a large wheel",
+    _SHA256,
+    unit="MiB/s",
+    least=0.65,
+    reason="Processors have instructions for SHA-256 and none for BLAKE2b, which names the file:"
+    " its digest takes longer than everything else, however many cores there are.",
+)
 MEMORY = Goal("memory that an upload adds", unit="MiB", figure=Figure.ALONE, most=64)
 
 
@@ -73,7 +80,6 @@ def form_of(wheel: Path, version: str) -> dict[str, str]:
         "version": version,
         "filetype": "bdist_wheel",
         "pyversion": "py3",
-        "staged": "true",
         "sha256_digest": sha256,
     }
 
@@ -118,7 +124,10 @@ def _limit(wheel: Path) -> str:
     """Return how fast this machine hashes the wheel on one core, and writes it to the disk."""
     rates = {name: _hashing(wheel, name) for name in ("sha256", "blake2b", "md5")}
     each = ", ".join(f"{name} {rate:,.0f} MiB/s" for name, rate in rates.items())
-    return f"On one core, {each}; written and flushed {_writing(wheel):,.0f} MiB/s."
+    return (
+        f"The wheel has {wheel.stat().st_size / _MIB:,.0f} MiB."
+        f" On one core, {each}; written and flushed {_writing(wheel):,.0f} MiB/s."
+    )
 
 
 def _hashing(wheel: Path, name: str) -> float:

@@ -3,7 +3,8 @@
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import BasicAuth, ClientSession
@@ -26,7 +27,7 @@ events {{ worker_connections 512; }}
 http {{
 {temporary}
 access_log {folder}/access.log;
-sendfile on;
+sendfile {sendfile};
 proxy_cache_path {folder}/cache keys_zone=pages:10m;
 server {{
 listen 127.0.0.1:{port};
@@ -34,6 +35,7 @@ location / {{ proxy_pass {upstream}; proxy_cache pages; }}
 }}
 }}
 """
+_NO_MIRROR = "It mirrors nothing: it lists a folder with the files of all projects."
 _PERYX = """\
 port = {port}
 data_dir = "{folder}/data"
@@ -76,15 +78,21 @@ class Peers:
         return STARTS[name](self)
 
     @asynccontextmanager
-    async def nginx(self) -> AsyncIterator[Peer]:
-        """Run nginx with a cache on the disk."""
-        folder, port = self._new_folder("nginx"), free_port()
+    async def nginx(self, sendfile: str = "off") -> AsyncIterator[Peer]:
+        """Run nginx with a cache on the disk. By default it reads files itself to send them."""
+        folder, port = self._new_folder(f"nginx-sendfile-{sendfile}"), free_port()
         temporary = "\n".join(f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
-        text = _NGINX.format(folder=folder, temporary=temporary, port=port, upstream=self.upstream)
+        text = _NGINX.format(
+            folder=folder,
+            temporary=temporary,
+            port=port,
+            sendfile=sendfile,
+            upstream=self.upstream,
+        )
         (folder / "nginx.conf").write_text(text)
         command = (nginx(), "-e", str(folder / "start.log"), "-c", str(folder / "nginx.conf"))
         async with running_command(command, port, folder) as child:
-            yield _peer(child, "simple")
+            yield Peer(f"{child.url}/simple/", child.pid)
 
     @asynccontextmanager
     async def devpi(self) -> AsyncIterator[Peer]:
@@ -104,7 +112,7 @@ class Peers:
                 session.patch(url, json=changes) as done,
             ):
                 done.raise_for_status()
-            yield _peer(child, "root/pypi/+simple")
+            yield self._peer("devpi-server", child, "root/pypi/+simple")
 
     @asynccontextmanager
     async def pypiserver(self) -> AsyncIterator[Peer]:
@@ -118,8 +126,7 @@ class Peers:
         where = ("--interface", "127.0.0.1", "--port", str(port), "--disable-fallback")
         command = (str(self.tools.command("pypiserver")), "run", *where, str(files))
         async with running_command(command, port, folder) as child:
-            note = " It mirrors nothing: it lists a folder with the files of all projects."
-            yield replace(_peer(child, "simple"), note=note)
+            yield self._peer("pypiserver", child, "simple", _NO_MIRROR)
 
     @asynccontextmanager
     async def proxpi(self) -> AsyncIterator[Peer]:
@@ -130,7 +137,7 @@ class Peers:
         settings = {"PROXPI_INDEX_URL": f"{self.upstream}/simple/"}
         command = (flask, "--app", "proxpi.server", *where)
         async with running_command(command, port, folder, settings) as child:
-            yield _peer(child, "index")
+            yield self._peer("proxpi", child, "index")
 
     @asynccontextmanager
     async def simple_repository(self) -> AsyncIterator[Peer]:
@@ -139,7 +146,7 @@ class Peers:
         server = str(self.tools.command("simple-repository-server"))
         where = ("--host", "127.0.0.1", "--port", str(port), f"{self.upstream}/simple/")
         async with running_command((server, *where), port, folder) as child:
-            yield _peer(child, "simple")
+            yield self._peer("simple-repository-server", child, "simple")
 
     @asynccontextmanager
     async def peryx(self) -> AsyncIterator[Peer]:
@@ -149,7 +156,11 @@ class Peers:
         (folder / "peryx.toml").write_text(text)
         command = (str(self.tools.command("peryx")), "serve", "-c", str(folder / "peryx.toml"))
         async with running_command(command, port, folder) as child:
-            yield _peer(child, "pypi/simple")
+            yield self._peer("peryx", child, "pypi/simple")
+
+    def _peer(self, name: str, child: Child, path: str, note: str = "") -> Peer:
+        version = f"Version {self.tools.version(name)}."
+        return Peer(f"{child.url}/{path}/", child.pid, f"{version} {note}".strip())
 
     def _new_folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -158,12 +169,9 @@ class Peers:
         return folder
 
 
-def _peer(child: Child, path: str) -> Peer:
-    return Peer(f"{child.url}/{path}/", child.pid)
-
-
 STARTS: Mapping[str, Callable[[Peers], AbstractAsyncContextManager[Peer]]] = {
-    "nginx": Peers.nginx,
+    "nginx with `proxy_cache`": Peers.nginx,
+    "nginx with `proxy_cache` and `sendfile`": partial(Peers.nginx, sendfile="on"),
     "peryx": Peers.peryx,
     "proxpi": Peers.proxpi,
     "devpi-server": Peers.devpi,

@@ -1,6 +1,7 @@
 """Starting, serving and stopping a server."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -11,6 +12,8 @@ from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
+
+from aiohttp import ClientSession
 
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
@@ -37,7 +40,7 @@ from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.store.writer_turns import WriterTurns
-from stageproxy.upstream.network import NetworkSettingsError
+from stageproxy.upstream.network import NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     PipSettings,
@@ -83,10 +86,6 @@ async def open_service(
     if upstream is None:
         upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
-    patience = Timeouts(
-        connect=config.upstream.connect_timeout,
-        read=config.upstream.read_timeout,
-    )
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
@@ -102,8 +101,7 @@ async def open_service(
         else open_shared_database(directory, disk)
     )
     with inspection as opened, opened_database as database:
-        publishing = open_session(patience, upstream.network, keep_alive=False)
-        async with open_session(patience, upstream.network) as reader, publishing as publisher:
+        async with _sessions(config, upstream.network) as (reader, publisher):
             clock = clock or SystemClock()
             indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
             metrics.watch_upstream(
@@ -134,6 +132,21 @@ def find_upstream(config: Config) -> PipSettings:
     upstream = upstream_of(config)
     log.info("upstream is %s", without_credentials(upstream.index.root))
     return upstream
+
+
+@asynccontextmanager
+async def _sessions(
+    config: Config, network: NetworkSettings
+) -> AsyncIterator[tuple[ClientSession, ClientSession]]:
+    """Open a session that reads upstream, and one that publishes."""
+    patience = Timeouts(
+        connect=config.upstream.connect_timeout,
+        read=config.upstream.read_timeout,
+    )
+    tls = network.tls_context(os.environ)
+    publishing = open_session(patience, network, keep_alive=False, tls=tls)
+    async with open_session(patience, network, tls=tls) as reader, publishing as publisher:
+        yield reader, publisher
 
 
 def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
@@ -198,11 +211,20 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
         ):
             renewing = group.create_task(renew_leases(service))
             working = group.create_task(work_in_background(service, clock))
+            spare_collections()
             await stop.wait()
             log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             renewing.cancel()
             working.cancel()
             clock.save()
+
+
+def spare_collections() -> None:
+    """Leave out of garbage collections what the start has made, which stays anyway.
+
+    A large page causes some, and each would look at everything.
+    """
+    gc.freeze()
 
 
 async def renew_leases(service: Service) -> None:

@@ -1,14 +1,17 @@
 """What would keep a server from starting or publishing with its settings, before it is started."""
 
 import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
 from stageproxy.config import Config, PromotionSettings
 from stageproxy.server.indexes import upstream_of
 from stageproxy.server.run import CannotListenError, bind
-from stageproxy.store.database import find_database_problem
+from stageproxy.store.database import find_database_problem, has_wal_bug
 from stageproxy.store.directory import find_directory_problems, is_in_use
 from stageproxy.upstream.pip_index import NoPipIndexError
 
@@ -32,7 +35,28 @@ def check_settings(config: Config) -> SettingsReport:
         *_errors_of_address(config),
         *_errors_of_upstream(config),
     ]
-    return SettingsReport(tuple(errors), tuple(_warnings_of_token_file(config.promotion)))
+    warnings = [
+        *_warnings_of_token_file(config.promotion),
+        *workers_warnings(config.server.workers, processors=len(os.sched_getaffinity(0))),
+    ]
+    return SettingsReport(tuple(errors), tuple(warnings))
+
+
+def workers_warnings(
+    workers: int, *, processors: int, sqlite: tuple[int, ...] = sqlite3.sqlite_version_info
+) -> Iterator[str]:
+    """Yield why a number of workers is not what the server will have, or does not help."""
+    if workers > 1 and has_wal_bug(sqlite):
+        yield (
+            f"server.workers: one worker is started, not {workers}, because SQLite "
+            f"{'.'.join(map(str, sqlite))} can damage a database that several processes use. "
+            "Install pysqlite3 or a newer SQLite."
+        )
+    elif workers > max(processors, 1):
+        yield (
+            f"server.workers: {workers} workers share {processors} processor cores. More workers "
+            "than cores make nothing faster: set it to the number of cores at most."
+        )
 
 
 def _errors_of_urls(promotion: PromotionSettings) -> Iterator[str]:

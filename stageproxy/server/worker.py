@@ -20,6 +20,7 @@ from stageproxy.server.run import (
     open_service,
     renew_leases,
     runner_of,
+    spare_collections,
     take_over,
     work_in_background,
 )
@@ -148,6 +149,7 @@ class _Worker:
         try:
             async with accepting(given.listener, runner.make_protocol):
                 self._messages.send(Ready())
+                spare_collections()
                 ending = await self._ending.get()
             end_work()
             log.info(

@@ -30,6 +30,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.links import UrlSpace, is_web_url
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, Redirection
+from stageproxy.core.index.validators import validators_of
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.circuits import HostFailedError, Trip
 from stageproxy.upstream.decompression import check_encoding
@@ -158,10 +159,8 @@ class UpstreamIndex:
         *known*: a cached document, which is revalidated. A few redirects within the
         configured origins are followed.
         """
-        etag = known.headers.get("ETag") if known else None
-        headers = headers_for(accept)
-        if etag:
-            headers["If-None-Match"] = etag
+        validators = validators_of(known.headers) if known else {}
+        headers = {**headers_for(accept), **validators}
         url = self._below_root(path)
         async with self._traffic.page():
             with errors_translated(url.host), self._traffic.trip(url) as trip:
@@ -170,7 +169,7 @@ class UpstreamIndex:
                 trip.arrived()
         if not isinstance(found, _NotModified):
             return found
-        if not etag or known is None:
+        if not validators or known is None:
             msg = "PyPI answered 304 to an unconditional request."
             raise UpstreamFailedError(msg)
         return replace(known, headers=refreshed(known.headers, found.headers))

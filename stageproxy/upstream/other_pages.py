@@ -24,6 +24,7 @@ from stageproxy.core.index.other_pages import (
 )
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.staleness import Freshness
+from stageproxy.core.index.validators import validators_of
 from stageproxy.ports import AskedPage, UpstreamResponse
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.copies import CopyLimits
@@ -37,7 +38,7 @@ from stageproxy.upstream.responses import (
 _OVERHEAD = 1024
 """The approximate size of a page in bytes without its body."""
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
 
 _Key = tuple[str, ...]
 
@@ -170,7 +171,7 @@ def _key(asked: AskedPage) -> _Key:
 
 
 def _key_of_request(asked: AskedPage) -> _Key:
-    others = (asked.headers.get(name, "") for name in (*_VALIDATORS.values(), "Range", "If-Range"))
+    others = (asked.headers.get(name, "") for name in (*_CONDITIONS, "Range", "If-Range"))
     return *_key(asked), *others
 
 
@@ -178,7 +179,5 @@ def _headers(asked: AskedPage, known: OtherPage | None) -> Mapping[str, str]:
     """Return the headers of a request: with the validators of the page that is known, if any."""
     if known is None:
         return asked.headers
-    others = {name: one for name, one in asked.headers.items() if name not in _VALIDATORS.values()}
-    of_known = known.sent.headers
-    own = {sent: of_known[name] for name, sent in _VALIDATORS.items() if name in of_known}
-    return {**others, **own}
+    others = {name: one for name, one in asked.headers.items() if name not in _CONDITIONS}
+    return {**others, **validators_of(known.sent.headers)}

@@ -79,6 +79,15 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
             "batteries/test_large_files.py::test_memory_does_not_grow_with_the_file",
         ),
     ],
+    "uploads-at-once": [
+        Defect(
+            "what arrives is not kept in memory",
+            "store/receiving.py",
+            "_BATCH = 2**20",
+            "_BATCH = 2**40",
+            "batteries/test_large_files.py::test_many_at_once",
+        ),
+    ],
     "hostile-archives": [
         Defect(
             "an archive has a limit of time",

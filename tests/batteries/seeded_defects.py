@@ -9,6 +9,8 @@ PUBLICATION = "services/promotion/runner.py"
 TRANSACTIONS = "services/promotion/transactions.py"
 PREPARED = "web/serving/prepared.py"
 IN_TIME = "web/preview/test_prepared_answers_in_time.py::"
+ORCHESTRATION = "services/promotion/orchestrate.py"
+CREW = "server/crew.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +541,13 @@ DEFECTS = [
         "web/preview/test_kept_pages.py::test_rotated_stage",
     ),
     Defect(
+        "a page that changes twice in a second is not taken for unchanged",
+        "core/index/validators.py",
+        " or answered - modified <= _SECOND",
+        "",
+        "core/index/test_validators.py::test_validators",
+    ),
+    Defect(
         "links of a page with escapes are looked at one by one",
         "core/index/links.py",
         'b"\\\\" in body',
@@ -931,6 +940,41 @@ DEFECTS = [
         "web/preview/test_prepared_answers_around.py::test_each_is_counted",
     ),
     Defect(
+        "a process that ends has written its access log",
+        "web/serving/log_stream.py",
+        "        self.flush()\n        self._is_closed = True\n",
+        "        self._is_closed = True\n",
+        "web/serving/test_log_stream.py::test_end_of_the_log",
+    ),
+    Defect(
+        "a line of the log is written before the call that logs it returns",
+        "web/serving/log_stream.py",
+        "self._is_stuck = not self._wait_until_written(self._patience)",
+        "self._is_urgent.set()",
+        "web/serving/test_log_stream.py::test_order",
+    ),
+    Defect(
+        "a log that nobody reads has a bounded number of lines",
+        "web/serving/log_stream.py",
+        "            self._lose(1)\n            return\n",
+        "            self._lose(0)\n",
+        "web/serving/test_log_stream.py::test_nobody_reads",
+    ),
+    Defect(
+        "the metrics have every answer",
+        "web/answer_counts.py",
+        "        counted[-1] += seconds\n",
+        "        counted[-1] = seconds\n",
+        "web/test_answer_counts.py::test_same_as_counters_of_prometheus",
+    ),
+    Defect(
+        "workers make ids of requests of their own",
+        "request_ids.py",
+        "os.register_at_fork(after_in_child=_ready.clear)\n",
+        "",
+        "web/test_request_ids.py::test_ids_of_a_forked_process",
+    ),
+    Defect(
         "no upload is received before all of its file is flushed",
         "store/receiving.py",
         "        await self._wait()\n        return FileDigests(",
@@ -964,6 +1008,125 @@ DEFECTS = [
         'if digests["sha256"] != sha256:',
         "if not sha256:",
         "web/upload/test_md5.py::test_damaged_file",
+    ),
+    Defect(
+        "a lease has one holder",
+        "core/leases.py",
+        "    if former.is_valid(now):\n        return None\n",
+        "",
+        "core/test_leases.py::test_taking",
+    ),
+    Defect(
+        "the lease of a worker that has ended lapses",
+        "core/leases.py",
+        "return now < self.until <= now",
+        "return now < self.until + LENGTH <= now",
+        "core/test_leases.py::test_lapsing",
+    ),
+    Defect(
+        "a worker renews its leases",
+        "services/leases.py",
+        "rows.leases.save(lease.renewed(now))",
+        "rows.leases.save(lease)",
+        "services/promotion/test_several_workers.py::test_longer_than_its_lease",
+    ),
+    Defect(
+        "a stop at another worker waits for the file that is being sent",
+        ORCHESTRATION,
+        "is_running_here or self.leases.is_held(rows, of_promotion(stage_id))",
+        "is_running_here",
+        "services/promotion/test_several_workers.py::test_stop_at_another_worker",
+    ),
+    Defect(
+        "the promotion of a killed worker is taken over",
+        ORCHESTRATION,
+        "return take_over(rows, stage, promotion, self.clock.now())",
+        "return None",
+        "services/promotion/test_several_workers.py::test_taken_over_from_a_killed_worker",
+    ),
+    Defect(
+        "no worker fails an upload that a living one completes",
+        "services/completion.py",
+        "if not self.leases.is_held(rows, of_upload(one[1].id))",
+        "if one",
+        "web/upload/test_file_upload_workers.py::test_upload_that_another_worker_completes",
+    ),
+    Defect(
+        "a sweep deletes no file that another worker is receiving",
+        "store/files.py",
+        "if not _is_being_received(path)",
+        "if path",
+        "store/test_files.py::test_sweep_spares_files_of_other_workers",
+    ),
+    Defect(
+        "a failure of the disk counts for all workers",
+        "store/disk.py",
+        "return failure_mark(self._folder) not in self._harmless_marks",
+        "return self._has_failed",
+        "store/test_disk.py::test_failure_in_another_worker",
+    ),
+    Defect(
+        "workers write the database in turn",
+        "store/writer_turns.py",
+        "is_first and _lock(self._writing, deadline)",
+        "is_first",
+        "store/test_writer_turns.py::test_whoever_waits_is_next",
+    ),
+    Defect(
+        "the last answer of a worker says that it is the last",
+        "web/serving/runner.py",
+        'response.headers[hdrs.CONNECTION] = "close"',
+        'response.headers[hdrs.CONNECTION] = "keep-alive"',
+        "web/serving/test_draining.py::test_next_request_of_an_idle_connection",
+    ),
+    Defect(
+        "every connection that was accepted is served",
+        "web/serving/accepting.py",
+        "                acceptor.stop()\n",
+        "                acceptor.stop()\n                group._abort()\n",
+        "web/serving/test_draining.py::test_accepted_connections_are_served",
+    ),
+    Defect(
+        "workers are replaced one by one",
+        CREW,
+        "if self._to_replace and not self._is_changing():",
+        "if self._to_replace:",
+        "server/test_crew.py::test_restart_one_by_one",
+    ),
+    Defect(
+        "a server whose workers cannot start fails",
+        CREW,
+        "        if not self.is_ready:\n",
+        "        if self.is_ready:\n",
+        "server/test_crew.py::test_failed_start",
+    ),
+    Defect(
+        "workers that end one after the other are replaced after a growing pause",
+        CREW,
+        "_FIRST_PAUSE * 2 ** (failures - 1)",
+        "_FIRST_PAUSE",
+        "server/test_crew.py::test_growing_pause",
+    ),
+    Defect(
+        "workers end with their supervisor",
+        "server/worker.py",
+        "loop.add_reader(self._assignment.lifeline, self._lose_supervisor)",
+        "pass",
+        "journeys/serving/test_workers.py::test_end_of_the_supervisor",
+    ),
+    Defect(
+        "what a worker has counted still counts after its end",
+        "server/shared_metrics.py",
+        "added(self._read(_ENDED), lasting(self._read(worker)))",
+        "self._read(_ENDED)",
+        "server/test_shared_metrics.py::test_ended_workers",
+    ),
+    Defect(
+        "no total of the metrics decreases",
+        "server/shared_metrics.py",
+        "        own = self.save(worker, registry)\n",
+        "        own = list(registry.collect())\n",
+        "server/test_shared_metrics.py::test_no_total_decreases",
     ),
 ]
 """Each guarantee, with a defect that breaks it."""

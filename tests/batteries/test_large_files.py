@@ -1,5 +1,6 @@
 """Files that are larger than the memory of the server."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -49,11 +50,11 @@ def peak_of(server: Server) -> int:
     return int(found[1]) * 1024
 
 
-async def upload(session: ClientSession, server: Server, wheel: Path) -> Any:
+async def upload(session: ClientSession, server: Server, wheel: Path, **changes: str) -> Any:
     """Send a file in pieces, and return its stage."""
     digest = sha256_of(wheel)
     with wheel.open("rb") as opened:
-        form = FormData([*FORM.items(), ("sha256_digest", digest)])
+        form = FormData([*{**FORM, **changes}.items(), ("sha256_digest", digest)])
         form.add_field("content", opened, filename=wheel.name)
         headers = {"Authorization": f"Bearer {server.admin_token}"}
         async with session.post(f"{server.url}/legacy/", data=form, headers=headers) as response:
@@ -101,3 +102,27 @@ async def test_memory_does_not_grow_with_the_file(tmp_path: Path, server: Server
     }
     over = [f"The server grew by {size} {what}." for what, size in growth.items() if size >= MOST]
     BatteryReport("large-files", SEED, growth, over).check()
+
+
+async def test_many_at_once(tmp_path: Path, server: Server) -> None:
+    """Eight uploads at once take less than 64 MiB of memory in all."""
+    await upload_at_once(tmp_path, server, 32 * MIB)
+
+
+@pytest.mark.battery
+async def test_many_larger_ones_at_once(tmp_path: Path, server: Server) -> None:
+    """Eight uploads of 200 MiB at once take less than 64 MiB of memory in all."""
+    await upload_at_once(tmp_path, server, 200 * MIB)
+
+
+async def upload_at_once(folder: Path, server: Server, size: int) -> None:
+    """Upload eight releases of a size at once, and report how much the server grew."""
+    versions = [f"{number}.0" for number in range(1, 9)]
+    wheels = [write_large_wheel(folder, size, version=version) for version in versions]
+    before = peak_of(server)
+    async with ClientSession() as session, asyncio.TaskGroup() as group:
+        for wheel, version in zip(wheels, versions, strict=True):
+            group.create_task(upload(session, server, wheel, version=version))
+    growth = (peak_of(server) - before) // MIB
+    over = [f"The server grew by {growth} MiB."] if growth >= MOST else []
+    BatteryReport("uploads-at-once", SEED, {"MiB for eight uploads": growth}, over).check()

@@ -8,7 +8,8 @@ from benchmarks.registry import PARTS
 from benchmarks.report import PAGE, as_json, as_page
 from benchmarks.results import Result
 
-MISSED = Row(Goal("a page", "a bare handler", least=1.0), Samples([5], [10]), "42 µs.", ["99 %  f"])
+A_GOAL = Goal("a page", "a bare handler", least=1.0, reason="It is far away.")
+MISSED = Row(A_GOAL, Samples([5], [10]), "42 µs.", ["99 %  f"])
 MET = Row(Goal("a file", "a bare handler", least=1.0), Samples([20], [10]), "Few µs.")
 
 
@@ -36,10 +37,11 @@ def test_goals_are_named_once() -> None:
 
 
 def test_missed_goals_are_explained() -> None:
-    """What misses its goal is named with its figure, the limit that was measured, and a profile."""
+    """What misses its goal is named with its figure, the reason, what was measured, a profile."""
     _, missed = as_page(results(MISSED, MET)).split("## Goals that are missed")
 
-    for text in ("a page beside a bare handler: 0.50, goal ≥ 1", "42 µs.", "99 %  f"):
+    heading = "a page beside a bare handler: 0.50, goal ≥ 1"
+    for text in (heading, "It is far away.", "42 µs.", "99 %  f"):
         assert text in missed
     assert "a file beside a bare handler: Few µs." in missed
 

@@ -117,7 +117,7 @@ async def replace_file(scene: Scene) -> None:
 
 async def _accept(scene: Scene, distribution: Distribution) -> None:
     uploads = scene.of(keys.UPLOADS)
-    async with uploads.receive() as file:
+    async with uploads.receive(md5=False) as file:
         await file.write(distribution.content)
         form = tuple(upload_form(distribution))
         incoming = IncomingUpload(form, distribution.filename, "application/octet-stream", file)

@@ -47,12 +47,13 @@ def test_whoever_waits_is_next(database: Path, turns: list[WriterTurns]) -> None
     with ThreadPoolExecutor(1) as other:
         with first.turn():
             waiting = other.submit(write, second, "second")
-            while not is_somebody_waiting(database):
+            while not (is_somebody_waiting(database) or waiting.done()):
                 pass
+            order.append("first")
         write(first, "first again")
         waiting.result()
 
-    assert order == ["second", "first again"]
+    assert order == ["first", "second", "first again"]
 
 
 def test_worker_that_hangs(database: Path, turns: list[WriterTurns]) -> None:

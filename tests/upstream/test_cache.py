@@ -87,6 +87,24 @@ async def test_document_without_an_etag(reader: CachedReader) -> None:
     assert (reader.asked, reader.outcomes) == ([None, None], ["fetched", "fetched"])
 
 
+async def test_document_with_a_time(reader: CachedReader) -> None:
+    """A document without ETag is revalidated by its time."""
+    time = "Sun, 22 Nov 2026 12:00:00 GMT"
+    not_modified = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 0\r\n\r\n"
+    reader.index.quirks = Quirks(
+        no_etag=True,
+        extra_headers={"Last-Modified": time},
+        raw={"/simple/demo/": iter([None, not_modified])},
+    )
+    await reader.find()
+    reader.seconds += FRESH_FOR
+
+    await reader.find()
+
+    assert reader.index.requests[-1].headers["If-Modified-Since"] == time
+    assert reader.outcomes == ["fetched", "not-modified"]
+
+
 async def test_types_are_cached_separately(reader: CachedReader) -> None:
     """The answer to one Accept header is not used for another."""
     found = [await reader.find(accept=accept) for accept in (JSON, HTML, JSON, HTML)]

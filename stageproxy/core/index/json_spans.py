@@ -7,8 +7,9 @@ spelling of its numbers.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from json.decoder import scanstring  # type: ignore[attr-defined] # undocumented, but fast
 from typing import Any, NoReturn
 
@@ -127,21 +128,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_depth(value: object) -> None:
     """Raise `ValueError` for a value that makes the document too deep."""
     level = [value]
-    for _ in range(DEEPEST):
-        containers = [one for one in level if type(one) in _CONTAINERS]
-        if not containers:
+    for _ in range(DEEPEST - 1):
+        dicts = [one.values() for one in level if type(one) is dict]
+        lists = [one for one in level if type(one) is list]
+        inside = chain.from_iterable(chain(dicts, lists))
+        level = [one for one in inside if type(one) in _CONTAINERS]
+        if not level:
             return
-        level = [inner for one in containers for inner in _inside(one)]
     raise ValueError(_TOO_DEEP)
 
 
 def _check_characters(value: object) -> None:
     """Raise `ValueError` for a lone surrogate, which cannot be encoded."""
     json.dumps(value, ensure_ascii=False).encode()
-
-
-def _inside(value: object) -> Iterable[object]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _expect(character: str, text: str, position: int) -> int:

@@ -32,6 +32,9 @@ _RELATIVE = re.compile(
     r"((?:\.\./)*+)((?:[\w~+-][\w~+.-]*+/)*+[\w~+-][\w~+.-]*+)(?:#.*)?", re.ASCII
 )
 """Relative links without dot segments elsewhere, escapes or a query."""
+_RELATIVE_IN_JSON = tuple(
+    re.compile(rb'"%s"\s*+:\s*+"(?!https?://)' % key) for key in (b"url", b"provenance")
+)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _SAFE_IN_URLS = "%/:=&?~+!$,;'@()*[]#"
 _VERSION = re.compile(r".-v?\d")
@@ -195,11 +198,9 @@ def may_have_other_links(body: bytes, space: UrlSpace) -> bool:
     A page with escapes could spell its keys and links in many ways, as it could the host of a
     private upstream.
     """
-    return (
-        space.is_private
-        or b"\\" in body
-        or _is_found(rb'"(?:url|provenance)"\s*+:\s*+"', body, space)
-    )
+    if space.is_private or b"\\" in body:
+        return True
+    return any(found.search(body) for found in _RELATIVE_IN_JSON)
 
 
 def may_leave(kind: SimpleType, body: bytes, space: UrlSpace) -> bool:
@@ -207,14 +208,9 @@ def may_leave(kind: SimpleType, body: bytes, space: UrlSpace) -> bool:
 
     This is a quick look at pages such as PyPI's, whose links all lead to another host.
     """
-    before = rb'"url"\s*+:\s*+"' if kind is SimpleType.V1_JSON else rb"href\s*+=\s*+[\"']?+\s*+"
-    return _is_found(before, body, space)
-
-
-def _is_found(before: bytes, body: bytes, space: UrlSpace) -> bool:
-    """Return whether there is a link, after what is *before* each, that may not lead elsewhere."""
     host = re.escape(urlsplit(space.origin).netloc.encode())
     elsewhere = rb"https?://(?!%s)" % host if space.is_private else rb"https?://"
+    before = rb'"url"\s*+:\s*+"' if kind is SimpleType.V1_JSON else rb"href\s*+=\s*+[\"']?+\s*+"
     return re.search(before + rb"(?!" + elsewhere + rb")", body, re.IGNORECASE) is not None
 
 

@@ -128,7 +128,8 @@ class Runner(web.AppRunner):
         """
         for site in list(self.sites):
             await site.stop()
-        await self._wait_while(self._has_running_requests)
+        if not self._is_draining:
+            await self._wait_while(self._has_running_requests)
         await super().cleanup()
 
     async def _wait_while(self, is_needed: Callable[[], bool]) -> None:

@@ -185,7 +185,8 @@ def test_pages_are_read_only_if_links_may_leave(link: str, *, public: bool, priv
     ("entry", "expected"),
     [
         pytest.param(f'"url":"https://files.example.org/{FILE}"', False, id="absolute"),
-        pytest.param('"url":"HTTP://files.example.org/a","provenance":null', False, id="no link"),
+        pytest.param('"url":"http://files.example.org/a","provenance":null', False, id="no link"),
+        pytest.param('"url":"HTTP://files.example.org/a"', True, id="a scheme in another spelling"),
         pytest.param(f'"url": "{FILE}"', True, id="relative"),
         pytest.param('"url":"https://e/a","provenance" : "/b"', True, id="of a provenance"),
         pytest.param('"\\u0075rl":"/a"', True, id="an escaped key"),

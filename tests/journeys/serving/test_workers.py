@@ -137,15 +137,19 @@ async def test_operations(start_server: ServerStart, upstream: FakeIndex, tmp_pa
     assert load.staged.keys() - staged == set()
 
 
-async def statuses(sessions: list[aiohttp.ClientSession], url: str) -> set[int]:
-    """Return the statuses of a URL, asked once over each of many connections."""
+async def answers(
+    sessions: list[aiohttp.ClientSession], url: str, named: str = ""
+) -> set[tuple[int, bool]]:
+    """Return the statuses of a URL, asked once over each of many connections.
 
-    async def status_of(session: aiohttp.ClientSession) -> int:
+    With each status comes whether the answer has a file that is *named*.
+    """
+
+    async def answer_to(session: aiohttp.ClientSession) -> tuple[int, bool]:
         async with session.get(url, headers={"Accept": JSON_PAGE}) as response:
-            await response.read()
-            return response.status
+            return response.status, named in await response.text()
 
-    return set(await asyncio.gather(*map(status_of, sessions)))
+    return set(await asyncio.gather(*map(answer_to, sessions)))
 
 
 async def test_changes_are_seen_at_once(start_server: ServerStart, upstream: FakeIndex) -> None:
@@ -155,25 +159,33 @@ async def test_changes_are_seen_at_once(start_server: ServerStart, upstream: Fak
         page, tokens = f"{stage.index}demo/", await server.make_token(project="demo", can="manage")
         admin = {"Authorization": f"Bearer {server.admin_token}"}
         sessions = [aiohttp.ClientSession(headers=admin) for _ in range(CONNECTIONS)]
-        seen = [await statuses(sessions, page) for _ in range(2)]
+        second = a_wheel("demo", "2.0", tag="cp312-none-any", extra={"other": b"bytes"})
+        seen = [await answers(sessions, page, second.filename) for _ in range(2)]
 
+        await server.stage(second)
+        seen.append(await answers(sessions, page, second.filename))
         await server.ask("POST", f"/api/stages/{stage.id}/rotate")
-        seen.append(await statuses(sessions, page))
+        seen.append(await answers(sessions, page))
         status, body = await server.ask("GET", f"/api/stages/{stage.id}")
         assert status == 200
         rotated = f"{json.loads(body)['links']['stage']}simple/demo/"
-        seen.append(await statuses(sessions, rotated))
+        seen.append(await answers(sessions, rotated))
         await server.ask("DELETE", f"/api/stages/{stage.id}")
-        seen.append(await statuses(sessions, rotated))
+        seen.append(await answers(sessions, rotated))
         for session in sessions:
             session.headers["Authorization"] = f"Bearer {tokens['token']}"
-        seen.append(await statuses(sessions, f"{server.url}/api/stages"))
+        seen.append(await answers(sessions, f"{server.url}/api/stages"))
         await server.ask("DELETE", f"/api/tokens/{tokens['id']}")
-        seen.append(await statuses(sessions, f"{server.url}/api/stages"))
+        seen.append(await answers(sessions, f"{server.url}/api/stages"))
         for session in sessions:
             await session.close()
 
-    assert seen == [{200}, {200}, {410}, {200}, {410}, {200}, {403}]
+    assert seen == [
+        {(200, False)},
+        {(200, False)},
+        {(200, True)},
+        *({(status, True)} for status in (410, 200, 410, 200, 403)),
+    ]
 
 
 async def answered(server: Server) -> float:

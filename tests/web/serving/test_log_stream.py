@@ -171,6 +171,17 @@ def test_characters_that_are_none(stream: LogStream, file: IO[bytes]) -> None:
     assert lines_in(file) == ["/caf\\udce9"]
 
 
+def test_end_of_the_log(file: IO[bytes]) -> None:
+    """What has been gathered is written when the log is closed."""
+    stream = LogStream(file.fileno(), MessageFormatter())
+    for number in range(1000):
+        stream.gather(AT, str(number), "")
+
+    stream.close()
+
+    assert lines_in(file) == [str(number) for number in range(1000)]
+
+
 def test_after_the_end(file: IO[bytes]) -> None:
     """A line that is logged after the end of the log is written."""
     stream = LogStream(file.fileno(), MessageFormatter())

@@ -8,9 +8,11 @@ import pytest
 from aiohttp import BodyPartReader, MultipartReader, StreamReader
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stageproxy.web.upload.form_parts import FormParts
 from stageproxy.web.upload.form_scanner import (
     LONGEST_HEADER,
     MOST_HEADERS,
@@ -232,3 +234,27 @@ def test_what_is_ignored_is_bounded(body: bytes) -> None:
         list(scanner.feed(rest))
 
     assert scanned_so_far == []
+
+
+async def test_body_is_read_to_its_end() -> None:
+    """A form counts when its whole body has come, even if that has more after the form."""
+    loop = asyncio.get_running_loop()
+    protocol = BaseProtocol(loop)
+    protocol.connection_made(asyncio.Transport())
+    body = StreamReader(protocol, 2**20, loop=loop)
+    request = make_mocked_request("POST", "/legacy/", {"Content-Type": FORM}, payload=body)
+    reading = asyncio.ensure_future(names_in(FormParts(request)))
+    body.feed_data(body_of([ONE]))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    was_read = reading.done()
+
+    body.feed_data(b"More.")
+    body.feed_eof()
+
+    assert (was_read, await reading) == (False, ["name"])
+
+
+async def names_in(parts: FormParts) -> list[str]:
+    """Return the names of all parts of a form."""
+    return [head.name async for head in parts.heads()]

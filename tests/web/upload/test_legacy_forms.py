@@ -203,6 +203,13 @@ async def test_byte_by_byte(service: RunningService) -> None:
     assert status_of(answer) == 200
 
 
+async def test_more_after_the_form(service: RunningService) -> None:
+    """What follows the form is read and ignored, as on PyPI."""
+    answer = await service.post(GOOD + b"\r\nMore of the body.\r\n" * 100)
+
+    assert answer.status == 200
+
+
 async def test_boundary_in_the_file(service: RunningService) -> None:
     """Bytes of the file that resemble the boundary stay bytes of the file."""
     nearly = f"\r\n--{BOUNDARY[:-1]}x\r\n\r\n--\r\n".encode()
