@@ -50,7 +50,7 @@ async def test_made_where_the_form_names_it(service: RunningService, parts: list
 
 
 async def test_made_for_the_session_object(service: RunningService) -> None:
-    """An upload whose answer shows the MD5 does not have its file read again for that."""
+    """The session object that answers an upload has the MD5 of its file."""
     answer = await service.post([Part("staged", b"true"), *twine_form(WHEEL)])
 
     assert answer.document["files"][WHEEL.filename]["hashes"]["md5"] == WHEEL.md5
