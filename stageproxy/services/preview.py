@@ -140,7 +140,6 @@ class Previews:
 
         The wheel may be replaced while it is asked for: its METADATA is never that of another.
         """
-
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
