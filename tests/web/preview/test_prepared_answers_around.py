@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -160,3 +163,39 @@ async def test_damaged_large_file(reader: PreviewReader, content: bytes | None) 
     await service.upload(wheel)
     assert (before, damaged.status) == ([wheel.content] * 3, 500)
     assert (await service.get(path)).body == wheel.content
+
+
+@pytest.mark.parametrize("reads", [0, 2], ids=["first", "again"])
+async def test_file_that_becomes_shorter_while_it_is_sent(
+    reader: PreviewReader, reads: int
+) -> None:
+    """The connection ends with what there is of the file: no other answer takes its place."""
+    service = reader.service
+    wheel = a_wheel(version="2.0", extra={"large": Random(0).randbytes(16 * MIB)})
+    stage = await service.staged(wheel)
+    path = urlsplit(stage["files"][wheel.filename]["link"]).path
+    for _ in range(reads):
+        await service.get(path)
+    stored = stored_file(service.data, wheel.sha256)
+    loop = asyncio.get_running_loop()
+
+    with connected(service.url) as client:
+        await loop.sock_sendall(client, b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+        received = await loop.sock_recv(client, 1024)
+        stored.chmod(0o600)
+        os.truncate(stored, 12 * MIB)
+        await loop.sock_sendall(client, a_request("/health/live"))
+        received += await read_to_end(client)
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"Content-Length: %d" % len(wheel.content) in head
+    assert wheel.content.startswith(body)
+
+
+async def read_to_end(client: socket.socket) -> bytes:
+    """Return everything that a server sends until the connection ends."""
+    received = bytearray()
+    with suppress(ConnectionError):
+        while piece := await asyncio.get_running_loop().sock_recv(client, MIB):
+            received += piece
+    return bytes(received)
