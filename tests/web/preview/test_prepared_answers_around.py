@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.preview_reader import PreviewReader
 from tests.support.clients.slow_clients import connected, hung_up
-from tests.support.clients.wire import a_request
+from tests.support.clients.wire import a_request, exchange
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 from tests.support.stored_files import stored_file
@@ -59,6 +59,28 @@ async def test_a_line_for_each(
     assert line == "127.0.0.1 GET /tmp/demo/***/simple/demo/ 200"
     assert int(sent) > size + 1000
     assert reader.token not in caplog.text
+
+
+@pytest.mark.parametrize("document", ["page", "wheel"])
+async def test_request_ids(
+    reader: PreviewReader, caplog: pytest.LogCaptureFixture, document: str
+) -> None:
+    """Each line of the access log has the id of its request, whichever way it was answered."""
+    await reader.read(document)
+    # The line of the request before is written by the time of the next one.
+    await reader.service.get("/health/live")
+    caplog.set_level(logging.INFO, REQUESTS)
+    request = a_request(reader.path_of(document), "GET", "1.1", f"Accept: {PIP}")
+    kept_open = request.replace(b"Connection: close\r\n", b"")
+
+    # The first ones arrive together: they are not answered at once.
+    await exchange(reader.service.url, kept_open * 5 + request)
+
+    async with asyncio.timeout(30):
+        while len([*lines_of(caplog)]) < 6:  # noqa: ASYNC110 - the last line may be written later
+            await asyncio.sleep(0.01)
+    ids = [vars(one)["request_id"] for one in caplog.records if "/tmp/" in one.getMessage()]
+    assert (len(set(ids)), "" in ids) == (6, False)
 
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> Iterator[str]:
