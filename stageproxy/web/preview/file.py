@@ -1,6 +1,7 @@
 """Staged files, and the core metadata of staged wheels."""
 
 from http import HTTPStatus
+from typing import IO, Any
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -72,6 +73,19 @@ class _StagedFile(web.FileResponse):
         if self._part is not None:
             headers[hdrs.RANGE] = f"bytes={self._part.first}-{self._part.last}"
         return await super().prepare(request.clone(headers=only_text(headers)))
+
+    async def _sendfile(
+        self,
+        request: web.BaseRequest,
+        fobj: IO[Any],
+        offset: int,
+        count: int,
+    ) -> AbstractStreamWriter:
+        writer = await super()._sendfile(request, fobj, offset, count)
+        if self._eof_sent:
+            # The system has sent the file: aiohttp has counted the headers only.
+            self._body_length += count
+        return writer
 
     async def _prepare_headers(self) -> None:
         self.headers.popall(hdrs.LAST_MODIFIED, None)
