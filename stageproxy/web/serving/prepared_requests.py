@@ -10,6 +10,7 @@ from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.request_ids import new_request_id
 from stageproxy.web.addresses import Network
+from stageproxy.web.request_keys import REQUEST_ID
 from stageproxy.web.serving.access_log import Line
 from stageproxy.web.serving.forwarded import client_of_message, given_request_id
 from stageproxy.web.serving.prepared import (
@@ -99,6 +100,8 @@ class PreparedRequests:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             prepared = await PreparedResponse.to(answer) if answer else None
             if prepared is not None:
+                # For the access log: no middleware gives it one.
+                request[REQUEST_ID] = request.get(REQUEST_ID) or new_request_id()
                 self.count(_HANDLER, hdrs.METH_GET, prepared.status, 0.0)
                 return prepared
             made = await handler(request)
