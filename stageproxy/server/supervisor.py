@@ -21,7 +21,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.config import Config, ConfigError
 from stageproxy.core.errors import NoRoomError
 from stageproxy.server.descriptors import raise_descriptor_limit
-from stageproxy.server.identity import Part
+from stageproxy.server.identity import ServerFacts
 from stageproxy.server.run import (
     bind,
     create_first_token,
@@ -82,16 +82,16 @@ def serve(
     raise_descriptor_limit()
     with directory.locked(), ExitStack() as stack:
         clock = WatchedClock(directory.last_seen)
-        of_server = Part.of_server(directory, config.server.workers)
-        part = replace(of_server, upstream=find_upstream(config))
+        found = ServerFacts.at_start(directory, config.server.workers)
+        facts = replace(found, upstream=find_upstream(config))
         listeners = bind_all(config.server.host, config.server.port, config.server.workers)
         for listener in listeners:
             stack.enter_context(listener)
-        asyncio.run(_prepare(config, directory, clock, part, announce))
+        asyncio.run(_prepare(config, directory, clock, facts, announce))
         handles = _Handles(listeners, _SupervisorPipe(), stack.enter_context(_received_signals()))
         stack.callback(handles.pipe.close)
         try:
-            _Supervisor(config, load_config, directory, clock, part, handles).run(announce)
+            _Supervisor(config, load_config, directory, clock, facts, handles).run(announce)
         finally:
             withdraw_url(directory)
             clock.save()
@@ -111,18 +111,18 @@ async def _prepare(
     config: Config,
     directory: DataDirectory,
     clock: WatchedClock,
-    part: Part,
+    facts: ServerFacts,
     announce: Callable[[str], None],
 ) -> None:
     """Do once what no worker has to do again: see `open_whole_database`."""
     directory.secret(config.server.secret.get_secret_value())
     with usable(directory.metrics):
         SharedMetrics(directory.metrics).begin()
-    disk = disk_of(config, directory, part)
+    disk = disk_of(config, directory, facts)
     with open_whole_database(config, directory, disk) as database:
         # On a full disk, the leases of former workers lapse by themselves.
         with suppress(NoRoomError):
-            await Leases(database, clock, part.identity.worker).end_all()
+            await Leases(database, clock, facts.identity.worker).end_all()
         await create_first_token(Tokens(database, clock), disk, directory, announce)
 
 
@@ -168,14 +168,14 @@ class _Supervisor:
         load_config: Callable[[], Config],
         directory: DataDirectory,
         clock: WatchedClock,
-        part: Part,
+        facts: ServerFacts,
         handles: _Handles,
     ) -> None:
         self._config = config
         self._load_config = load_config
         self._directory = directory
         self._clock = clock
-        self._part = part
+        self._facts = facts
         self._handles = handles
         self._url = url_of(config.server.host, handles.listeners[0].getsockname()[1])
         self._metrics = SharedMetrics(directory.metrics)
@@ -199,17 +199,17 @@ class _Supervisor:
 
     def _start(self, slot: int) -> WorkerProcess:
         """Start a worker in a slot, with an id of its own."""
-        part = replace(self._part, identity=self._part.identity.of_next_worker())
+        facts = replace(self._facts, identity=self._facts.identity.of_next_worker())
         context = WorkerContext(
             self._config,
             self._directory,
-            part,
+            facts,
             public_url_of(self._config, self._url),
             self._clock,
             self._handles.listeners[slot],
             self._handles.pipe.reader,
         )
-        process = start_process(part.identity.worker, partial(self._run_worker, context))
+        process = start_process(facts.identity.worker, partial(self._run_worker, context))
         self._processes[process.id] = process
         return process
 
@@ -264,7 +264,7 @@ class _Supervisor:
             log.error("the workers are not replaced: %s", error)  # noqa: TRY400 - the reason is known
             return
         self._config = _with_fixed(config, self._config)
-        self._part = replace(self._part, upstream=upstream)
+        self._facts = replace(self._facts, upstream=upstream)
         log.info("replacing the workers one by one")
         self._pool.restart()
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from stageproxy.config import Config
 from stageproxy.core.leases import RENEWED_EVERY
-from stageproxy.server.identity import Part
+from stageproxy.server.identity import ServerFacts
 from stageproxy.server.run import (
     SERVE_FAILURES,
     log_to_stderr,
@@ -62,7 +62,7 @@ class WorkerContext:
 
     config: Config
     directory: DataDirectory
-    part: Part
+    facts: ServerFacts
     public_url: str
     clock: WatchedClock
     listener: socket.socket
@@ -100,10 +100,14 @@ class _Worker:
         self._listen_to_supervisor()
         context = self._context
         opening = open_service(
-            context.config, context.directory, context.public_url, context.clock, part=context.part
+            context.config,
+            context.directory,
+            context.public_url,
+            context.clock,
+            facts=context.facts,
         )
         async with opening as service, asyncio.TaskGroup() as group:
-            worker, metrics = context.part.identity.worker, service.app[METRICS]
+            worker, metrics = context.facts.identity.worker, service.app[METRICS]
             shared = SharedMetrics(context.directory.metrics)
             save = partial(shared.save, worker, metrics.registry)
             metrics.add_up_by(partial(shared.collect, worker, metrics.registry))
@@ -144,7 +148,7 @@ class _Worker:
 
     async def _answer(self, service: Service, end_work: Callable[[], object]) -> None:
         context = self._context
-        runner = runner_of(context.config, service, context.part.identity.workers)
+        runner = runner_of(context.config, service, context.facts.identity.workers)
         await runner.setup()
         try:
             async with accepting(context.listener, runner.make_protocol):

@@ -13,7 +13,7 @@ from stageproxy.ports import Clock
 log = logging.getLogger(__name__)
 
 BACKGROUND = "background"
-"""The lease of the worker that sweeps, reminds, and ends what nobody carries out any more."""
+"""The lease of the worker that sweeps, reminds, and ends promotions that no worker carries out."""
 
 
 def of_promotion(stage_id: str) -> str:
@@ -64,7 +64,7 @@ class Leases:
         await self._end(lambda lease: lease.holder == holder)
 
     async def end_all(self) -> None:
-        """End the leases of all workers: this is the start of a server, and nobody else is left."""
+        """End the leases of all workers: this is the start of a server, which has none yet."""
         await self._end(lambda _: True)
 
     def _renew(self, rows: Rows) -> None:
