@@ -907,8 +907,8 @@ DEFECTS = [
     Defect(
         "the METADATA of a wheel is never that of its successor",
         "services/preview.py",
-        " and await self._find_artifact(\n            now, target\n        )",
-        "",
+        "metadata if await self._find_artifact(now, target) else None",
+        "metadata",
         "web/preview/test_staged_files.py::test_core_metadata_of_a_file_that_changes_meanwhile",
     ),
     Defect(
@@ -998,8 +998,8 @@ DEFECTS = [
     Defect(
         "a form that names no MD5 costs none",
         "web/upload/legacy_form.py",
-        'md5=self.value_of("md5_digest") is not None',
-        "md5=True",
+        "receive(md5=md5)",
+        "receive(md5=True)",
         "web/upload/test_md5.py::test_not_made_before_the_answer",
     ),
     Defect(
