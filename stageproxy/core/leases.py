@@ -1,6 +1,6 @@
 """Leases: the right of one worker to do something alone, for a time.
 
-A worker may end without a word, and its clock may jump. So a lease lapses by itself, it is longer
+A worker may be killed, and its clock may jump. So a lease lapses by itself, it is longer
 than every jump that passes unnoticed, and each new holder gets a higher number, the fence, by
 which late writes of a former holder can be told apart.
 """
@@ -26,7 +26,7 @@ class Lease:
     until: datetime
 
     def is_valid(self, now: datetime) -> bool:
-        """Return whether somebody has the lease.
+        """Return whether the holder still has the lease.
 
         One that ends too far in the future is none: the clock was set back since.
         """

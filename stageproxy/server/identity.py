@@ -37,8 +37,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What a worker has to know of the server that it is a part of.
+class ServerFacts:
+    """What a worker has to know of its server.
 
     `former_failure` is the mark of a failure of the disk from before the server's start.
     `upstream` is the index that all workers ask, which takes long to find out.
@@ -49,11 +49,11 @@ class Part:
     upstream: PipSettings | None = None
 
     @classmethod
-    def of_server(cls, directory: DataDirectory, workers: int) -> Self:
+    def at_start(cls, directory: DataDirectory, workers: int) -> Self:
         """Return what the first worker of a server has to know that starts now."""
         return cls(Identity.of_server(workers), failure_mark(directory.root))
 
     @classmethod
     def alone(cls, directory: DataDirectory) -> Self:
         """Return what the only worker of a server has to know that starts now."""
-        return cls.of_server(directory, 1)
+        return cls.at_start(directory, 1)

@@ -28,7 +28,7 @@ from stageproxy.upstream.downloads import FileDownloads
 from stageproxy.upstream.health import UpstreamHealth
 from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS
-from stageproxy.upstream.other_pages import OtherPages
+from stageproxy.upstream.other_pages import OtherPageCache
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     NoPipIndexError,
@@ -77,7 +77,7 @@ class UpstreamIndexes:
 
     previewed: CachedIndex
     deciding: CachedIndex
-    other_pages: OtherPages
+    other_pages: OtherPageCache
     circuits: Circuits
 
 
@@ -104,7 +104,7 @@ def indexes_of(
         )
         for one in (traffic, traffic.for_decisions())
     )
-    others = OtherPages(
+    others = OtherPageCache(
         previewed,
         replace(limits, max_size=settings.cache_size // _SHARE_OF_OTHERS),
         settings.max_page_size,

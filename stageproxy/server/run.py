@@ -25,7 +25,7 @@ from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
-from stageproxy.server.identity import Identity, Part
+from stageproxy.server.identity import Identity, ServerFacts
 from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
@@ -40,7 +40,7 @@ from stageproxy.store.inspection import Inspection
 from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
-from stageproxy.store.writer_turns import WriterTurns
+from stageproxy.store.writer_lock import WriterLock
 from stageproxy.upstream.network import NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -76,14 +76,14 @@ async def open_service(
     public_url: str,
     clock: Clock | None = None,
     inspector: Inspector | None = None,
-    part: Part | None = None,
+    facts: ServerFacts | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it at the end.
 
-    *part*: which worker of a server this is, if it has several.
+    *facts*: which worker of a server this is, if it has several.
     """
-    part = part or Part.alone(directory)
-    upstream = part.upstream
+    facts = facts or ServerFacts.alone(directory)
+    upstream = facts.upstream
     if upstream is None:
         upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
@@ -95,10 +95,10 @@ async def open_service(
         if inspector is None
         else nullcontext(inspector)
     )
-    disk = disk_of(config, directory, part)
+    disk = disk_of(config, directory, facts)
     opened_database = (
         open_whole_database(config, directory, disk)
-        if part.identity.is_alone
+        if facts.identity.is_alone
         else open_shared_database(directory, disk)
     )
     with inspection as opened, opened_database as database:
@@ -120,8 +120,8 @@ async def open_service(
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt
             )
-            service = assemble(config, adapters, publish_target, urls, metrics, part.identity)
-            await _recover_uploads(service, part.identity)
+            service = assemble(config, adapters, publish_target, urls, metrics, facts.identity)
+            await _recover_uploads(service, facts.identity)
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service
@@ -150,25 +150,25 @@ async def _sessions(
         yield reader, publisher
 
 
-def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:
+def disk_of(config: Config, directory: DataDirectory, facts: ServerFacts) -> Disk:
     """Return the disk of a data directory."""
     settings = config.storage
     return Disk(
         directory.root,
         min_free=settings.min_free,
         reserve=settings.reserve,
-        former_failure=part.former_failure,
+        former_failure=facts.former_failure,
     )
 
 
 @contextmanager
 def open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Database]:
-    """Open the database of a server for one of its workers, which take turns to write it."""
+    """Open the database of a server for one of its workers, which share a lock to write it."""
     with (
-        closing(WriterTurns(directory.database)) as turns,
+        closing(WriterLock(directory.database)) as lock,
         Database(directory.database, disk=disk) as database,
     ):
-        database.take_turns(turns.turn)
+        database.share_writing(lock.held)
         yield database
 
 

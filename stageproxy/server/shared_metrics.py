@@ -81,7 +81,7 @@ class SharedMetrics:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        """Hold the lock that nobody ends a worker meanwhile, or that nobody reads."""
+        """Hold the lock of the folder: shared to read it, exclusive to end a worker."""
         descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, how)

@@ -20,9 +20,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.config import Config, ConfigError
 from stageproxy.core.errors import NoRoomError
-from stageproxy.server.crew import Crew
 from stageproxy.server.descriptors import raise_descriptor_limit
-from stageproxy.server.identity import Part
+from stageproxy.server.identity import ServerFacts
 from stageproxy.server.run import (
     bind,
     create_first_token,
@@ -37,7 +36,8 @@ from stageproxy.server.run import (
 )
 from stageproxy.server.shared_metrics import SharedMetrics
 from stageproxy.server.watched_clock import WatchedClock
-from stageproxy.server.worker import Assignment, run_worker
+from stageproxy.server.worker import WorkerContext, run_worker
+from stageproxy.server.worker_pool import WorkerPool
 from stageproxy.server.worker_process import SIGNALS, WorkerEnd, WorkerProcess, start_process
 from stageproxy.services.leases import Leases
 from stageproxy.services.tokens import Tokens
@@ -82,16 +82,16 @@ def serve(
     raise_descriptor_limit()
     with directory.locked(), ExitStack() as stack:
         clock = WatchedClock(directory.last_seen)
-        of_server = Part.of_server(directory, config.server.workers)
-        part = replace(of_server, upstream=find_upstream(config))
+        found = ServerFacts.at_start(directory, config.server.workers)
+        facts = replace(found, upstream=find_upstream(config))
         listeners = bind_all(config.server.host, config.server.port, config.server.workers)
         for listener in listeners:
             stack.enter_context(listener)
-        asyncio.run(_prepare(config, directory, clock, part, announce))
-        held = _Held(listeners, _Lifeline(), stack.enter_context(_received_signals()))
-        stack.callback(held.lifeline.close)
+        asyncio.run(_prepare(config, directory, clock, facts, announce))
+        handles = _Handles(listeners, _SupervisorPipe(), stack.enter_context(_received_signals()))
+        stack.callback(handles.pipe.close)
         try:
-            _Supervisor(config, load_config, directory, clock, part, held).run(announce)
+            _Supervisor(config, load_config, directory, clock, facts, handles).run(announce)
         finally:
             withdraw_url(directory)
             clock.save()
@@ -111,28 +111,28 @@ async def _prepare(
     config: Config,
     directory: DataDirectory,
     clock: WatchedClock,
-    part: Part,
+    facts: ServerFacts,
     announce: Callable[[str], None],
 ) -> None:
     """Do once what no worker has to do again: see `open_whole_database`."""
     directory.secret(config.server.secret.get_secret_value())
     with usable(directory.metrics):
         SharedMetrics(directory.metrics).begin()
-    disk = disk_of(config, directory, part)
+    disk = disk_of(config, directory, facts)
     with open_whole_database(config, directory, disk) as database:
         # On a full disk, the leases of former workers lapse by themselves.
         with suppress(NoRoomError):
-            await Leases(database, clock, part.identity.worker).end_all()
+            await Leases(database, clock, facts.identity.worker).end_all()
         await create_first_token(Tokens(database, clock), disk, directory, announce)
 
 
-class _Lifeline:
-    """A pipe to which nobody writes: whoever reads from it learns when the supervisor ends."""
+class _SupervisorPipe:
+    """A pipe that is never written to: reading it ends when the supervisor does."""
 
     def __init__(self) -> None:
         self.reader, self._writer = os.pipe()
 
-    def leave_to_supervisor(self) -> None:
+    def close_in_worker(self) -> None:
         """Close the end that only the supervisor has, in a worker."""
         os.close(self._writer)
 
@@ -143,16 +143,16 @@ class _Lifeline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """What a supervisor holds: a socket for each seat, its lifeline, and the signals it gets."""
+class _Handles:
+    """What a supervisor has open: a socket for each slot, its pipe, and the signals it gets."""
 
     listeners: Sequence[socket.socket]
-    lifeline: _Lifeline
+    pipe: _SupervisorPipe
     signals: socket.socket
 
-    def leave_to_supervisor(self, listener: socket.socket) -> None:
-        """Close in a worker what is not its own. It has the *listener* of its seat."""
-        self.lifeline.leave_to_supervisor()
+    def close_in_worker(self, listener: socket.socket) -> None:
+        """Close in a worker what is not its own: all but the *listener* of its slot."""
+        self.pipe.close_in_worker()
         self.signals.close()
         for other in self.listeners:
             if other is not listener:
@@ -168,92 +168,92 @@ class _Supervisor:
         load_config: Callable[[], Config],
         directory: DataDirectory,
         clock: WatchedClock,
-        part: Part,
-        held: _Held,
+        facts: ServerFacts,
+        handles: _Handles,
     ) -> None:
         self._config = config
         self._load_config = load_config
         self._directory = directory
         self._clock = clock
-        self._part = part
-        self._held = held
-        self._url = url_of(config.server.host, held.listeners[0].getsockname()[1])
+        self._facts = facts
+        self._handles = handles
+        self._url = url_of(config.server.host, handles.listeners[0].getsockname()[1])
         self._metrics = SharedMetrics(directory.metrics)
         self._processes: dict[str, WorkerProcess] = {}
-        self._crew = Crew(config.server.workers, self._start, time.monotonic)
+        self._pool = WorkerPool(config.server.workers, self._start, time.monotonic)
 
     def run(self, announce: Callable[[str], None]) -> None:
         """Run until all workers have ended. Raise if the server could not start."""
-        crew = self._crew
-        crew.begin()
+        pool = self._pool
+        pool.begin()
         is_announced = False
-        while not crew.is_over:
-            crew.act()
-            self._take_note(self._wait())
-            if crew.is_ready and not is_announced:
+        while not pool.is_over:
+            pool.act()
+            self._handle_events(self._wait())
+            if pool.is_ready and not is_announced:
                 is_announced = True
                 publish_url(self._directory, self._url)
                 announce(ready_line(self._url))
-        if crew.failure is not None:
-            raise WorkerFailedError(crew.failure)
+        if pool.failure is not None:
+            raise WorkerFailedError(pool.failure)
 
-    def _start(self, seat: int) -> WorkerProcess:
-        """Start a worker on a seat, with an id of its own."""
-        part = replace(self._part, identity=self._part.identity.of_next_worker())
-        assignment = Assignment(
+    def _start(self, slot: int) -> WorkerProcess:
+        """Start a worker in a slot, with an id of its own."""
+        facts = replace(self._facts, identity=self._facts.identity.of_next_worker())
+        context = WorkerContext(
             self._config,
             self._directory,
-            part,
+            facts,
             public_url_of(self._config, self._url),
             self._clock,
-            self._held.listeners[seat],
-            self._held.lifeline.reader,
+            self._handles.listeners[slot],
+            self._handles.pipe.reader,
         )
-        process = start_process(part.identity.worker, partial(self._run_worker, assignment))
+        process = start_process(facts.identity.worker, partial(self._run_worker, context))
         self._processes[process.id] = process
         return process
 
-    def _run_worker(self, assignment: Assignment, messages: WorkerEnd) -> None:
+    def _run_worker(self, context: WorkerContext, messages: WorkerEnd) -> None:
         """Be a worker: this runs in its process."""
-        self._held.leave_to_supervisor(assignment.listener)
+        self._handles.close_in_worker(context.listener)
         for other in self._processes.values():
             other.messages.close()
-        run_worker(assignment, messages)
+        run_worker(context, messages)
 
     def _wait(self) -> Sequence[object]:
         """Return the descriptors that are ready, at the latest when something is due."""
         # A clock that is not read does not notice when it jumps.
         self._clock.now()
-        waited: list[Any] = [self._held.signals]
+        waited: list[Any] = [self._handles.signals]
         for process in self._processes.values():
             waited += [process.sentinel, process.messages]
-        next_at = self._crew.next_at
+        next_at = self._pool.next_at
         due_in = _LONGEST_WAIT if next_at is None else max(next_at - time.monotonic(), 0.0)
         return wait(waited, min(due_in, _LONGEST_WAIT))
 
-    def _take_note(self, happened: Sequence[object]) -> None:
+    def _handle_events(self, happened: Sequence[object]) -> None:
         for process in list(self._processes.values()):
             while (message := process.receive()) is not None:
-                self._crew.receive(process, message)
+                self._pool.receive(process, message)
             if process.sentinel in happened:
-                self._crew.end(process)
+                self._pool.end(process)
                 self._metrics.end(process.id)
                 del self._processes[process.id]
                 process.close()
-        if self._held.signals in happened:
-            for number in self._held.signals.recv(2**10):
-                self._handle(number)
+        if self._handles.signals in happened:
+            for number in self._handles.signals.recv(2**10):
+                self._handle_signal(number)
 
-    def _handle(self, number: int) -> None:
+    def _handle_signal(self, number: int) -> None:
         if number == signal.SIGHUP:
             self._reload()
             return
         log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
         withdraw_url(self._directory)
         # New clients are refused at once, rather than left waiting.
-        for listener in self._held.listeners:
+        for listener in self._handles.listeners:
             listener.close()
-        self._crew.stop()
+        self._pool.stop()
 
     def _reload(self) -> None:
         """Read the settings again, and replace the workers."""
@@ -264,9 +264,9 @@ class _Supervisor:
             log.error("the workers are not replaced: %s", error)  # noqa: TRY400 - the reason is known
             return
         self._config = _with_fixed(config, self._config)
-        self._part = replace(self._part, upstream=upstream)
+        self._facts = replace(self._facts, upstream=upstream)
         log.info("replacing the workers one by one")
-        self._crew.restart()
+        self._pool.restart()
 
 
 def _with_fixed(config: Config, former: Config) -> Config:

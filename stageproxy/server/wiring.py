@@ -49,7 +49,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.other_pages import OtherPages
+from stageproxy.upstream.other_pages import OtherPageCache
 from stageproxy.upstream.pip_index import (
     default_of_pip,
     index_name,
@@ -86,7 +86,7 @@ class Adapters:
     inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
-    other_pages: OtherPages
+    other_pages: OtherPageCache
     clock: Clock
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from stageproxy.config import Config
 from stageproxy.core.leases import RENEWED_EVERY
-from stageproxy.server.identity import Part
+from stageproxy.server.identity import ServerFacts
 from stageproxy.server.run import (
     SERVE_FAILURES,
     log_to_stderr,
@@ -57,26 +57,26 @@ class _Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
-    """What a worker gets from its supervisor. *lifeline* ends when the supervisor does."""
+class WorkerContext:
+    """What a worker gets from its supervisor. *supervisor_pipe* can be read when it has ended."""
 
     config: Config
     directory: DataDirectory
-    part: Part
+    facts: ServerFacts
     public_url: str
     clock: WatchedClock
     listener: socket.socket
-    lifeline: int
+    supervisor_pipe: int
 
 
-def run_worker(assignment: Assignment, messages: WorkerEnd) -> None:
+def run_worker(context: WorkerContext, messages: WorkerEnd) -> None:
     """Answer requests until the supervisor says otherwise, or ends. This is a process of its own.
 
     A failure to start is reported to the supervisor.
     """
-    log_to_stderr(assignment.config.log.format, assignment.config.log.level)
+    log_to_stderr(context.config.log.format, context.config.log.level)
     try:
-        asyncio.run(_Worker(assignment, messages).work())
+        asyncio.run(_Worker(context, messages).work())
     except SERVE_FAILURES as error:
         messages.send(Failed(str(error)))
         raise SystemExit(1) from None
@@ -88,8 +88,8 @@ def run_worker(assignment: Assignment, messages: WorkerEnd) -> None:
 class _Worker:
     """The work of one process, from its start to its end."""
 
-    def __init__(self, assignment: Assignment, messages: WorkerEnd) -> None:
-        self._assignment = assignment
+    def __init__(self, context: WorkerContext, messages: WorkerEnd) -> None:
+        self._context = context
         self._messages = messages
         self._ending: asyncio.Queue[_Ending] = asyncio.Queue()
         self._ended: asyncio.Queue[str] = asyncio.Queue()
@@ -98,13 +98,17 @@ class _Worker:
     async def work(self) -> None:
         """Answer requests, and do in the background what no other worker does."""
         self._listen_to_supervisor()
-        given = self._assignment
+        context = self._context
         opening = open_service(
-            given.config, given.directory, given.public_url, given.clock, part=given.part
+            context.config,
+            context.directory,
+            context.public_url,
+            context.clock,
+            facts=context.facts,
         )
         async with opening as service, asyncio.TaskGroup() as group:
-            worker, metrics = given.part.identity.worker, service.app[METRICS]
-            shared = SharedMetrics(given.directory.metrics)
+            worker, metrics = context.facts.identity.worker, service.app[METRICS]
+            shared = SharedMetrics(context.directory.metrics)
             save = partial(shared.save, worker, metrics.registry)
             metrics.add_up_by(partial(shared.collect, worker, metrics.registry))
             tasks = [
@@ -122,7 +126,7 @@ class _Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
         loop.add_reader(self._messages.fileno(), self._receive)
-        loop.add_reader(self._assignment.lifeline, self._lose_supervisor)
+        loop.add_reader(self._context.supervisor_pipe, self._lose_supervisor)
         accept_signals()
 
     def _receive(self) -> None:
@@ -138,16 +142,16 @@ class _Worker:
                 self._ended.put_nowait(worker)
 
     def _lose_supervisor(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._assignment.lifeline)
+        asyncio.get_running_loop().remove_reader(self._context.supervisor_pipe)
         log.error("the supervisor has ended: this worker, process %d, ends, too", os.getpid())
         self._ending.put_nowait(_Ending.STOP)
 
     async def _answer(self, service: Service, end_work: Callable[[], object]) -> None:
-        given = self._assignment
-        runner = runner_of(given.config, service, given.part.identity.workers)
+        context = self._context
+        runner = runner_of(context.config, service, context.facts.identity.workers)
         await runner.setup()
         try:
-            async with accepting(given.listener, runner.make_protocol):
+            async with accepting(context.listener, runner.make_protocol):
                 self._messages.send(Ready())
                 spare_collections()
                 ending = await self._ending.get()
@@ -164,7 +168,7 @@ class _Worker:
             await runner.cleanup()
 
     async def _work_alone(self, service: Service) -> None:
-        work = partial(work_in_background, service, self._assignment.clock)
+        work = partial(work_in_background, service, self._context.clock)
         await work_alone(service.leases, BACKGROUND, work, self._pause)
 
     async def _pause(self) -> None:

@@ -1,8 +1,8 @@
 """A worker as its supervisor sees it: a process, and messages in both directions.
 
 A worker is a fork of the supervisor, which has everything imported and has one thread, so that a
-worker starts in some milliseconds. It ends with its supervisor: the lifeline is a pipe that
-nobody writes to, and whose other end only the supervisor has.
+worker starts in some milliseconds. It ends with its supervisor: it reads from a
+pipe that is never written to, and whose other end only the supervisor has.
 """
 
 import multiprocessing
@@ -26,9 +26,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A worker cannot start; the sentence says why."""
+    """A worker cannot start; the reason is a sentence."""
 
-    sentence: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import StorageError
-from stageproxy.core.leases import RENEWED_EVERY, Lease, taken
+from stageproxy.core.leases import Lease, taken
 from stageproxy.ports import Clock
 
 log = logging.getLogger(__name__)
 
 BACKGROUND = "background"
-"""The lease of the worker that sweeps, reminds, and ends what nobody carries out any more."""
+"""The lease of the worker that sweeps, reminds, and ends promotions that no worker carries out."""
 
 
 def of_promotion(stage_id: str) -> str:
@@ -64,7 +64,7 @@ class Leases:
         await self._end(lambda lease: lease.holder == holder)
 
     async def end_all(self) -> None:
-        """End the leases of all workers: this is the start of a server, and nobody else is left."""
+        """End the leases of all workers: this is the start of a server, which has none yet."""
         await self._end(lambda _: True)
 
     def _renew(self, rows: Rows) -> None:
@@ -130,8 +130,3 @@ async def _may_work(leases: Leases, name: str) -> bool:
     except StorageError as error:
         log.error("the lease %s cannot be renewed: %s", name, error.sentence)  # noqa: TRY400 - known
         return False
-
-
-async def pause_until_due() -> None:
-    """Wait until leases are to be renewed."""
-    await asyncio.sleep(RENEWED_EVERY.total_seconds())

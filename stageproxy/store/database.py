@@ -126,7 +126,7 @@ class Database:
     to a thread ten times that.
     """
 
-    _turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    _lock: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def __init__(
         self,
@@ -184,9 +184,9 @@ class Database:
         # On a full disk there is no room for temporary files either.
         self._writer.execute("PRAGMA temp_store = MEMORY")
 
-    def take_turns(self, turn: Callable[[], AbstractContextManager[object]]) -> None:
-        """Have each transaction that writes wait for a *turn*, and have it until it ends."""
-        self._turn = turn
+    def share_writing(self, lock: Callable[[], AbstractContextManager[object]]) -> None:
+        """Have each transaction that writes hold a *lock*, which other processes respect."""
+        self._lock = lock
 
     def check_pages(self) -> None:
         """Raise if pages are damaged. Nobody else would notice before they are needed."""
@@ -298,7 +298,7 @@ class Database:
                 self._reuse_log()
 
     def _write(self, work: Callable[[Rows], T]) -> T:
-        with self._turn(), self._transaction(self._writer, "BEGIN IMMEDIATE"):
+        with self._lock(), self._transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
 
     def _reuse_log(self) -> None:

@@ -64,8 +64,8 @@ class InspectionPool:
     def close(self) -> None:
         """End all processes, also those that are answering."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in tuple(self._busy):
-            worker.kill()
+        for process in tuple(self._busy):
+            process.kill()
         self._threads.shutdown(wait=True)
         while self._idle:
             self._idle.pop().end()
@@ -131,11 +131,11 @@ class InspectionPool:
     ) -> Dialogue:
         dialogue, kind = Dialogue(), str(question["kind"])
         try:
-            with self._worker() as worker:
+            with self._process() as process:
                 began = time.monotonic()
-                worker.ask(encoded(question), next_limit(arrived, began, 0))
+                process.ask(encoded(question), next_limit(arrived, began, 0))
                 for number in count():
-                    answer = self._read(worker.listen(next_limit(arrived, began, number)))
+                    answer = self._read(process.listen(next_limit(arrived, began, number)))
                     _check(answer, dialogue, kind)
                     if answer.is_all:
                         break
@@ -160,27 +160,27 @@ class InspectionPool:
         )
 
     @contextmanager
-    def _worker(self) -> Iterator[InspectionProcess]:
+    def _process(self) -> Iterator[InspectionProcess]:
         """Lend a process; it is reused only after a question that was answered completely."""
-        worker = self._idle_or_new()
-        self._busy.add(worker)
+        process = self._idle_or_new()
+        self._busy.add(process)
         is_fit = False
         try:
-            yield worker
-            is_fit = worker.questions < self._limits.questions_per_process and not worker.is_full
+            yield process
+            is_fit = process.questions < self._limits.questions_per_process and not process.is_full
         finally:
-            self._busy.discard(worker)
+            self._busy.discard(process)
             if is_fit:
-                self._idle.append(worker)
+                self._idle.append(process)
             else:
-                worker.end()
+                process.end()
 
     def _idle_or_new(self) -> InspectionProcess:
         # Several threads look: one that was there may have been taken meanwhile.
-        while (worker := self._take_idle()) is not None:
-            if worker.is_silent:
-                return worker
-            worker.end()
+        while (process := self._take_idle()) is not None:
+            if process.is_silent:
+                return process
+            process.end()
         return start_process(self._limits)
 
     def _take_idle(self) -> InspectionProcess | None:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from stageproxy.store.inspection_child import READY, memory_of
 from stageproxy.store.inspection_messages import LONGEST_ANSWER
-from stageproxy.store.inspection_worker import READY, memory_of
 
 _MIB = 2**20
 _START_SECONDS = 30
@@ -87,7 +87,7 @@ class InspectionProcess:
         self._limits = limits
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
-                *(sys.executable, "-P", "-m", "stageproxy.store.inspection_worker"),
+                *(sys.executable, "-P", "-m", "stageproxy.store.inspection_child"),
                 *(str(limits.memory), str(math.ceil(max(limits.seconds, limits.rule_seconds)))),
             ],
             stdin=subprocess.PIPE,

@@ -51,7 +51,7 @@ class _Found:
     failure: StageproxyError | None = None
 
 
-class OtherPages:
+class OtherPageCache:
     """The pages of other projects; see `ports.OtherPages`.
 
     *longest*: how long a page may be. *now* returns the seconds of a monotonic clock.

@@ -1,4 +1,4 @@
-"""The counts of answers: plain numbers, of which metrics are made when somebody reads them."""
+"""The counts of answers: plain numbers, from which metrics are made when they are read."""
 
 from bisect import bisect_left
 from collections import defaultdict

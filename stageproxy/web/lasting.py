@@ -8,7 +8,7 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """How long an answer holds if nobody changes anything meanwhile.
+    """How long an answer holds unless something changes.
 
     `fresh_until`: in seconds of a monotonic clock, when upstream has to be asked again.
     `changes_at`: when the stage changes by time alone, if it does.

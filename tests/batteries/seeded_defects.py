@@ -10,7 +10,7 @@ TRANSACTIONS = "services/promotion/transactions.py"
 PREPARED = "web/serving/prepared.py"
 IN_TIME = "web/preview/test_prepared_answers_in_time.py::"
 ORCHESTRATION = "services/promotion/orchestrate.py"
-CREW = "server/crew.py"
+WORKER_POOL = "server/worker_pool.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,7 +675,7 @@ DEFECTS = [
     ),
     Defect(
         "a description is rendered in a process with limits, and found out there",
-        "store/inspection_worker.py",
+        "store/inspection_child.py",
         "in steps_of(only_form=question.only_form):",
         "in steps_of(only_form=question.only_form)[:-1]:",
         "store/test_inspection_rules.py::test_hostile_description",
@@ -907,8 +907,8 @@ DEFECTS = [
     Defect(
         "the METADATA of a wheel is never that of its successor",
         "services/preview.py",
-        " and await self._find_artifact(\n            now, target\n        )",
-        "",
+        "metadata if await self._find_artifact(now, target) else None",
+        "metadata",
         "web/preview/test_staged_files.py::test_core_metadata_of_a_file_that_changes_meanwhile",
     ),
     Defect(
@@ -998,8 +998,8 @@ DEFECTS = [
     Defect(
         "a form that names no MD5 costs none",
         "web/upload/legacy_form.py",
-        'md5=self.value_of("md5_digest") is not None',
-        "md5=True",
+        "receive(md5=md5)",
+        "receive(md5=True)",
         "web/upload/test_md5.py::test_not_made_before_the_answer",
     ),
     Defect(
@@ -1066,11 +1066,11 @@ DEFECTS = [
         "store/test_disk.py::test_failure_in_another_worker",
     ),
     Defect(
-        "workers write the database in turn",
-        "store/writer_turns.py",
-        "is_first and _lock(self._writing, deadline)",
-        "is_first",
-        "store/test_writer_turns.py::test_whoever_waits_is_next",
+        "a worker that waits writes the database before one that has written",
+        "store/writer_lock.py",
+        "is_next and _lock(self._writing, deadline)",
+        "is_next",
+        "store/test_writer_lock.py::test_whoever_waits_is_next",
     ),
     Defect(
         "the last answer of a worker says that it is the last",
@@ -1088,29 +1088,29 @@ DEFECTS = [
     ),
     Defect(
         "workers are replaced one by one",
-        CREW,
+        WORKER_POOL,
         "if self._to_replace and not self._is_changing():",
         "if self._to_replace:",
-        "server/test_crew.py::test_restart_one_by_one",
+        "server/test_worker_pool.py::test_restart_one_by_one",
     ),
     Defect(
         "a server whose workers cannot start fails",
-        CREW,
+        WORKER_POOL,
         "        if not self.is_ready:\n",
         "        if self.is_ready:\n",
-        "server/test_crew.py::test_failed_start",
+        "server/test_worker_pool.py::test_failed_start",
     ),
     Defect(
         "workers that end one after the other are replaced after a growing pause",
-        CREW,
+        WORKER_POOL,
         "_FIRST_PAUSE * 2 ** (failures - 1)",
         "_FIRST_PAUSE",
-        "server/test_crew.py::test_growing_pause",
+        "server/test_worker_pool.py::test_growing_pause",
     ),
     Defect(
         "workers end with their supervisor",
         "server/worker.py",
-        "loop.add_reader(self._assignment.lifeline, self._lose_supervisor)",
+        "loop.add_reader(self._context.supervisor_pipe, self._lose_supervisor)",
         "pass",
         "journeys/serving/test_workers.py::test_end_of_the_supervisor",
     ),

@@ -13,7 +13,7 @@ from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.index.staleness import Freshness
 from stageproxy.ports import AskedPage
 from stageproxy.upstream.copies import CopyLimits
-from stageproxy.upstream.other_pages import OtherPages
+from stageproxy.upstream.other_pages import OtherPageCache
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.cached_reader import FRESH_FOR, LONGEST, CachedReader
 from tests.support.index.fake_index import Quirks
@@ -28,7 +28,7 @@ class PageReader:
     """Reads pages of other projects, or the status of what is none."""
 
     reader: CachedReader
-    pages: OtherPages = field(init=False)
+    pages: OtherPageCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.limit_to(LONGEST)
@@ -36,7 +36,7 @@ class PageReader:
     def limit_to(self, size: int) -> None:
         """Keep no more than so many bytes from now on."""
         limits = CopyLimits(timedelta(seconds=FRESH_FOR), max_size=size)
-        self.pages = OtherPages(
+        self.pages = OtherPageCache(
             self.reader.cached, limits, LONGEST, now=lambda: self.reader.seconds
         )
 

@@ -90,7 +90,7 @@ class LogStream(logging.Handler):
                 self._is_stuck = not self._wait_until_written(self._patience)
 
     def flush(self) -> None:
-        """Write all lines. Give up after some seconds if nobody reads them."""
+        """Write all lines. Give up after some seconds if they are not read."""
         if not self._is_closed:
             self._wait_until_written(_CLOSING_SECONDS)
 

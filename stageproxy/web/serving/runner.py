@@ -109,7 +109,7 @@ class Runner(web.AppRunner):
         return self.server()
 
     async def drain(self) -> None:
-        """Wait until clients have left their connections; nobody accepts new ones here any more.
+        """Wait until clients have closed their connections; no new ones are accepted.
 
         Each answer is the last of its connection. Idle ones are left open as long as ever: a
         client may be about to send its next request.

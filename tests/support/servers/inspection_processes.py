@@ -10,7 +10,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-MODULE = b"stageproxy.store.inspection_worker"
+MODULE = b"stageproxy.store.inspection_child"
 
 
 def inspection_processes(server: int) -> set[int]:

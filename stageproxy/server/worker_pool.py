@@ -50,28 +50,28 @@ class Worker(Protocol):
 class _State(Enum):
     STARTING = auto()
     ANSWERING = auto()
-    LEAVING = auto()
+    DRAINING = auto()
 
 
 @dataclass(slots=True)
 class _Member:
-    """A worker, the seat that it has, and what it does there. A seat is a socket, by its number."""
+    """A worker, its slot, and its state. A slot is the number of a socket."""
 
     worker: Worker
-    seat: int
+    slot: int
     started_at: float
     state: _State = _State.STARTING
-    sentence: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
-class Crew:
-    """The workers of a server with a number of *seats*.
+class WorkerPool:
+    """The workers of a server, one in each of its *slots*; two while one replaces the other.
 
-    *start* starts a worker on a seat. *now* is a clock that only counts.
+    *start* starts a worker in a slot. *now* returns the seconds of a monotonic clock.
     """
 
-    seats: int
+    slots: int
     start: Callable[[int], Worker]
     now: Callable[[], float]
     is_ready: bool = False
@@ -101,13 +101,13 @@ class Crew:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """Start a worker on each seat."""
-        for seat in range(self.seats):
-            self._start(seat)
+        """Start a worker in each slot."""
+        for slot in range(self.slots):
+            self._start(slot)
 
     def restart(self) -> None:
         """Replace all workers, one after the other."""
-        self._to_replace = list(range(self.seats))
+        self._to_replace = list(range(self.slots))
 
     def stop(self) -> None:
         """Ask all workers to end."""
@@ -121,28 +121,28 @@ class Crew:
             one.worker.stop()
 
     def receive(self, worker: Worker, message: FromWorker) -> None:
-        """Take note of a message of a worker."""
+        """Handle a message of a worker."""
         member = self._member(worker)
         match message:
             case Ready():
-                self._welcome(member)
-            case Failed(sentence):
-                member.sentence = sentence
+                self._mark_answering(member)
+            case Failed(reason):
+                member.reason = reason
 
     def end(self, worker: Worker) -> None:
-        """Take note that the process of a worker has ended."""
+        """Handle the end of a worker's process."""
         member = self._member(worker)
         self._members.remove(member)
         if self.is_stopping:
             return
         self._ended.append(worker.id)
-        self._tell_who_ended()
+        self._report_ended()
         match member.state:
             case _State.STARTING:
-                self._note_failed_start(member)
+                self._handle_failed_start(member)
             case _State.ANSWERING:
-                self._note_sudden_end(member)
-            case _State.LEAVING:
+                self._handle_unexpected_end(member)
+            case _State.DRAINING:
                 log.info("worker process %d has been replaced", worker.pid)
 
     def act(self) -> None:
@@ -153,67 +153,67 @@ class Crew:
             for one in self._members:
                 log.error("worker process %d did not stop in time: it is killed", one.worker.pid)
                 one.worker.kill()
-        for seat in [seat for seat, time in self._due.items() if now >= time]:
-            del self._due[seat]
-            self._start(seat)
+        for slot in [slot for slot, time in self._due.items() if now >= time]:
+            del self._due[slot]
+            self._start(slot)
         if self._to_replace and not self._is_changing():
             self._start(self._to_replace.pop(0))
 
-    def _start(self, seat: int) -> None:
-        self._members.append(_Member(self.start(seat), seat, self.now()))
+    def _start(self, slot: int) -> None:
+        self._members.append(_Member(self.start(slot), slot, self.now()))
 
     def _member(self, worker: Worker) -> _Member:
         [member] = [one for one in self._members if one.worker is worker]
         return member
 
     def _is_changing(self) -> bool:
-        """Return whether a worker is coming or going."""
+        """Return whether a worker is being started or drained."""
         return bool(self._due) or any(one.state is not _State.ANSWERING for one in self._members)
 
-    def _welcome(self, member: _Member) -> None:
-        """Let a worker that answers take the place of its predecessor."""
-        for former in self._answering_on(member.seat):
-            former.state = _State.LEAVING
+    def _mark_answering(self, member: _Member) -> None:
+        """Mark a worker as answering, and drain its predecessor."""
+        for former in self._answering_in(member.slot):
+            former.state = _State.DRAINING
             former.worker.send(Drain())
         member.state = _State.ANSWERING
         log.info("worker process %d answers requests", member.worker.pid)
-        self.is_ready = self.is_ready or len([*self._answering()]) == self.seats
-        self._tell_who_ended()
+        self.is_ready = self.is_ready or len([*self._answering()]) == self.slots
+        self._report_ended()
 
-    def _note_failed_start(self, member: _Member) -> None:
-        sentence = member.sentence or (
+    def _handle_failed_start(self, member: _Member) -> None:
+        reason = member.reason or (
             f"A worker ended while it was starting ({member.worker.ending}). The lines before "
             "this one say why."
         )
         if not self.is_ready:
-            self.failure = self.failure or sentence
+            self.failure = self.failure or reason
             self.stop()
             return
-        log.error("a worker could not start: %s", sentence)
-        if [*self._answering_on(member.seat)]:
+        log.error("a worker could not start: %s", reason)
+        if [*self._answering_in(member.slot)]:
             log.error("the former workers go on; send SIGHUP again once the cause is gone")
             self._to_replace.clear()
             return
         self._replace(member)
 
-    def _note_sudden_end(self, member: _Member) -> None:
+    def _handle_unexpected_end(self, member: _Member) -> None:
         pid, ending = member.worker.pid, member.worker.ending
         log.error("worker process %d ended unexpectedly (%s): it is replaced", pid, ending)
-        is_coming = any(one.seat == member.seat for one in self._starting())
-        if not is_coming:
+        has_successor = any(one.slot == member.slot for one in self._starting())
+        if not has_successor:
             self._replace(member)
 
     def _replace(self, member: _Member) -> None:
-        """Start another worker on a seat: at once, unless workers end there one after the other."""
-        seat, now = member.seat, self.now()
+        """Start another worker in a slot: at once, unless workers end there one after the other."""
+        slot, now = member.slot, self.now()
         is_early = now - member.started_at < _STABLE_SECONDS
-        failures = self._failures.get(seat, 0) + 1 if is_early else 0
-        self._failures[seat] = failures
+        failures = self._failures.get(slot, 0) + 1 if is_early else 0
+        self._failures[slot] = failures
         pause = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE) if failures else 0.0
-        self._due[seat] = now + pause
+        self._due[slot] = now + pause
 
-    def _tell_who_ended(self) -> None:
-        """Have a worker take over what others did that have ended."""
+    def _report_ended(self) -> None:
+        """Have a worker take over the work of those that have ended."""
         for one in self._answering():
             for worker in self._ended:
                 one.worker.send(Ended(worker))
@@ -223,8 +223,8 @@ class Crew:
     def _answering(self) -> Iterator[_Member]:
         return (one for one in self._members if one.state is _State.ANSWERING)
 
-    def _answering_on(self, seat: int) -> Sequence[_Member]:
-        return [one for one in self._answering() if one.seat == seat]
+    def _answering_in(self, slot: int) -> Sequence[_Member]:
+        return [one for one in self._answering() if one.slot == slot]
 
     def _starting(self) -> Iterator[_Member]:
         return (one for one in self._members if one.state is _State.STARTING)

@@ -1,8 +1,8 @@
-"""Turns of the workers of a server to write the database.
+"""The fair lock under which the workers of a server write the database.
 
 A worker that finds the database locked asks SQLite again and again, after pauses that grow. One
-that writes all the time hardly leaves it a chance: some uploads waited for seconds. Here the one
-that waits is first in a line of one, and whoever has written has to join the line behind it.
+that writes all the time hardly leaves it a chance: some uploads waited for seconds. Here a second
+lock is for the worker that waits, so that one that has just written comes after it.
 """
 
 import fcntl
@@ -13,26 +13,26 @@ from pathlib import Path
 from typing import IO
 
 _PATIENCE_SECONDS = 5.0
-"""How long a turn is waited for. SQLite itself decides after that: another worker hangs."""
+"""How long the lock is waited for. SQLite itself decides after that: another worker hangs."""
 _POLL_SECONDS = 0.001
 
 
-class WriterTurns:
-    """The turns to write the database at a path, which the workers of a server share."""
+class WriterLock:
+    """The lock of the database at a path, which the workers of a server share."""
 
     def __init__(self, database: Path, *, patience: float = _PATIENCE_SECONDS) -> None:
-        self._first = _opened(database.with_name("writers.first"))
+        self._waiting = _opened(database.with_name("writers.waiting"))
         self._writing = _opened(database.with_name("writers.writing"))
         self._patience = patience
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Wait for a turn, and have it until the block ends. Yield whether it came in time."""
+    def held(self) -> Iterator[bool]:
+        """Wait for the lock, and hold it until the block ends. Yield whether it came in time."""
         deadline = time.monotonic() + self._patience
-        is_first = _lock(self._first, deadline)
-        is_writing = is_first and _lock(self._writing, deadline)
-        if is_first:
-            fcntl.flock(self._first, fcntl.LOCK_UN)
+        is_next = _lock(self._waiting, deadline)
+        is_writing = is_next and _lock(self._writing, deadline)
+        if is_next:
+            fcntl.flock(self._waiting, fcntl.LOCK_UN)
         try:
             yield is_writing
         finally:
@@ -41,7 +41,7 @@ class WriterTurns:
 
     def close(self) -> None:
         """Close the files."""
-        self._first.close()
+        self._waiting.close()
         self._writing.close()
 
 
