@@ -1,6 +1,7 @@
 """Staged files, and the core metadata of staged wheels."""
 
 from http import HTTPStatus
+from typing import IO, Any
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -84,6 +85,19 @@ class _StagedFile(web.FileResponse):
             return self._staged.path.stat().st_size < self._staged.artifact.size
         except FileNotFoundError:
             return False
+
+    async def _sendfile(
+        self,
+        request: web.BaseRequest,
+        fobj: IO[Any],
+        offset: int,
+        count: int,
+    ) -> AbstractStreamWriter:
+        writer = await super()._sendfile(request, fobj, offset, count)
+        if self._eof_sent:
+            # The system has sent the file: aiohttp has counted the headers only.
+            self._body_length += count
+        return writer
 
     async def _prepare_headers(self) -> None:
         self.headers.popall(hdrs.LAST_MODIFIED, None)

@@ -12,8 +12,8 @@ from stageproxy.web.serving.log_stream import LogStream
 from stageproxy.web.serving.logs import access_record
 
 Line = tuple[str, str, str, int, int, float, str]
-"""A request and its answer: the client, the method, the path, redacted, the status, the bytes of
-the body, the seconds, and the id. A plain tuple, since one is made for each request."""
+"""A request and its answer: the client, the method, the path, redacted, the status, the bytes
+sent, with the headers, the seconds, and the id. A plain tuple, as one is made for each request."""
 
 
 class AccessLog(AbstractAccessLogger):

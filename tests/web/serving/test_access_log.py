@@ -3,12 +3,15 @@
 import asyncio
 import io
 import logging
+import random
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.serving.logs import RedactingFormatter
+from tests.support.builders.distributions import a_wheel
 from tests.support.clients.wire import a_request, exchange
 from tests.support.servers.service import PIP, RunningService
 
@@ -37,6 +40,37 @@ async def test_one_line_a_request(
     assert (who, method, path, status, unit) == ("127.0.0.1", "GET", "/health/live", "200", "ms")
     assert int(size) > 0
     assert float(time) >= 0
+
+
+async def records_of(caplog: pytest.LogCaptureFixture, count: int) -> list[logging.LogRecord]:
+    """Return the records of so many requests, the last of which may come after its answer."""
+    async with asyncio.timeout(10):
+        while True:
+            found = [one for one in caplog.records if one.name == REQUESTS]
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("kilobytes", [1, 600])
+async def test_line_of_a_staged_file(
+    service: RunningService, caplog: pytest.LogCaptureFixture, kilobytes: int
+) -> None:
+    """However a file is sent, its line has all bytes that were sent, and an id of its own."""
+    wheel = a_wheel(version="2.0", extra={"demo/x": random.Random(0).randbytes(kilobytes * 2**10)})
+    stage = await service.staged(wheel)
+    link = urlsplit(stage["files"][wheel.filename]["link"]).path
+    caplog.set_level(logging.INFO, REQUESTS)
+    caplog.clear()
+
+    ranges = [{}, {}, {}, {"Range": "bytes=0-99"}]
+    bodies = [(await service.get(link, **one)).body for one in ranges]
+    records = await records_of(caplog, len(bodies))
+
+    sizes = [int(one.getMessage().split()[4]) for one in records]
+    beyond = [size - len(body) for body, size in zip(bodies, sizes, strict=True)]
+    assert all(0 < headers < 1000 for headers in beyond), beyond
+    assert len({one.__dict__["request_id"] for one in records} - {""}) == len(records)
 
 
 TARGETS = {
