@@ -55,13 +55,26 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class _Member:
-    """A worker, the seat that it has, and what it does there. A seat is a socket, by its number."""
+    """A worker, the seat that it has, and what it does there. A seat is a socket, by its number.
+
+    `told`: the workers that had ended of which it was told, and when.
+    """
 
     worker: Worker
     seat: int
     started_at: float
     state: _State = _State.STARTING
     sentence: str = ""
+    told: list[tuple[str, float]] = field(default_factory=list)
+
+    def tell(self, ended: str, now: float) -> None:
+        """Have the worker take over what another one did that has ended."""
+        self.worker.send(Ended(ended))
+        self.told.append((ended, now))
+
+    def told_lately(self, now: float) -> Sequence[str]:
+        """Return the workers whose work it may not have taken over yet."""
+        return [ended for ended, at in self.told if now - at < _STABLE_SECONDS]
 
 
 @dataclass(slots=True)
@@ -135,7 +148,7 @@ class Crew:
         self._members.remove(member)
         if self.is_stopping:
             return
-        self._ended.append(worker.id)
+        self._ended += [*member.told_lately(self.now()), worker.id]
         self._tell_who_ended()
         match member.state:
             case _State.STARTING:
@@ -216,7 +229,7 @@ class Crew:
         """Have a worker take over what others did that have ended."""
         for one in self._answering():
             for worker in self._ended:
-                one.worker.send(Ended(worker))
+                one.tell(worker, self.now())
             self._ended.clear()
             return
 

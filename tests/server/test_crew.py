@@ -120,17 +120,26 @@ def test_growing_pause() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
-def test_taking_over() -> None:
-    """Of a worker that has ended, a living one is told, and no other one; if need be, later."""
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.1, [Ended("w0"), Ended("w1")]), (60, [Ended("w1")])],
+    ids=["at once", "later"],
+)
+def test_taking_over(seconds: float, expected: list[Ended]) -> None:
+    """Of a worker that has ended, a living one is told, and no other one; if need be, later.
+
+    One that ends soon after it was told had hardly the time to take over.
+    """
     ship = Ship()
     first, second = ship.started
     ship.crew.end(first)
+    ship.time += seconds
     ship.crew.end(second)
     third, _ = ship.wait(1)
     ship.crew.receive(third, Ready())
 
     assert second.told == [Ended("w0")]
-    assert third.told == [Ended("w1")]
+    assert third.told == expected
 
 
 def test_restart_one_by_one() -> None:
