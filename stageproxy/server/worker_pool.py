@@ -55,13 +55,26 @@ class _State(Enum):
 
 @dataclass(slots=True)
 class _Member:
-    """A worker, its slot, and its state. A slot is the number of a socket."""
+    """A worker, its slot, and its state. A slot is the number of a socket.
+
+    `reported`: which other workers have been reported to it as ended, and when.
+    """
 
     worker: Worker
     slot: int
     started_at: float
     state: _State = _State.STARTING
     reason: str = ""
+    reported: list[tuple[str, float]] = field(default_factory=list)
+
+    def report(self, ended: str, now: float) -> None:
+        """Have the worker take over the work of another one that has ended."""
+        self.worker.send(Ended(ended))
+        self.reported.append((ended, now))
+
+    def reported_lately(self, now: float) -> Sequence[str]:
+        """Return the workers whose work it may not have taken over yet."""
+        return [ended for ended, at in self.reported if now - at < _STABLE_SECONDS]
 
 
 @dataclass(slots=True)
@@ -135,7 +148,7 @@ class WorkerPool:
         self._members.remove(member)
         if self.is_stopping:
             return
-        self._ended.append(worker.id)
+        self._ended += [*member.reported_lately(self.now()), worker.id]
         self._report_ended()
         match member.state:
             case _State.STARTING:
@@ -216,7 +229,7 @@ class WorkerPool:
         """Have a worker take over the work of those that have ended."""
         for one in self._answering():
             for worker in self._ended:
-                one.worker.send(Ended(worker))
+                one.report(worker, self.now())
             self._ended.clear()
             return
 

@@ -120,17 +120,26 @@ def test_growing_pause() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
-def test_taking_over() -> None:
-    """The end of a worker is reported to one that answers, and to no other; if need be, later."""
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.1, [Ended("w0"), Ended("w1")]), (60, [Ended("w1")])],
+    ids=["at once", "later"],
+)
+def test_taking_over(seconds: float, expected: list[Ended]) -> None:
+    """The end of a worker is reported to one that answers, and to no other; if need be, later.
+
+    One that ends soon after such a report had hardly the time to take over.
+    """
     run = PoolRun()
     first, second = run.started
     run.pool.end(first)
+    run.time += seconds
     run.pool.end(second)
     third, _ = run.wait(1)
     run.pool.receive(third, Ready())
 
     assert second.messages == [Ended("w0")]
-    assert third.messages == [Ended("w1")]
+    assert third.messages == expected
 
 
 def test_restart_one_by_one() -> None:

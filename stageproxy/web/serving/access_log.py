@@ -15,6 +15,10 @@ Line = tuple[str, str, str, int, int, float, str]
 """A request and its answer: the client, the method, the path, redacted, the status, the bytes
 sent, with the headers, the seconds, and the id. A plain tuple, as one is made for each request."""
 
+_LONGEST_PATH = 600
+"""The most characters of a path in a line: each may have six bytes there, and the whole line has
+to fit in what a pipe takes at once (`select.PIPE_BUF`)."""
+
 
 class AccessLog(AbstractAccessLogger):
     """The access log.
@@ -49,6 +53,8 @@ class AccessLog(AbstractAccessLogger):
         if not self.logger.isEnabledFor(logging.INFO):
             return
         remote, method, path, status, size, seconds, request_id = line
+        if len(path) > _LONGEST_PATH:
+            path = f"{path[:_LONGEST_PATH]}..."
         message = f"{remote} {method} {path} {status} {size} {seconds * 1000:.1f} ms"
         at = time_ns() // 1_000_000
         if self._stream is not None:

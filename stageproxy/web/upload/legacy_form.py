@@ -93,7 +93,9 @@ class FormReader:
         except UnicodeDecodeError:
             self.problems.append(Problem(name, f"{name}: the value is not UTF-8."))
             return
-        if name == "staged":
+        if not _is_utf8(name):
+            self.problems.append(Problem(name, f"{name}: the name is not UTF-8."))
+        elif name == "staged":
             self.wants_session = text.lower() == "true"
         elif name == _CONTENT:
             self.problems.append(Problem(name, "Upload payload does not have a file."))
@@ -143,9 +145,19 @@ class FormReader:
         return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
 
 
+def _is_utf8(name: str) -> bool:
+    """Return whether a name, which may be in an encoding of the client's choice, is text."""
+    return not any("\ud800" <= one <= "\udfff" for one in name)
+
+
 def _filename_of(head: PartHead) -> str | None:
     """Return the filename as it was sent. aiohttp removes leading slashes, which PyPI refuses."""
     message = email.message.Message()
     message["Content-Disposition"] = head.headers[hdrs.CONTENT_DISPOSITION]
     value = message.get_param("filename", header="Content-Disposition")
-    return email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    try:
+        return email.utils.collapse_rfc2231_value(value)
+    except UnicodeError as error:
+        raise InvalidRequestError("Invalid Form Data.") from error

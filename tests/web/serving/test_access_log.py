@@ -5,12 +5,13 @@ import io
 import logging
 import random
 import sys
+from select import PIPE_BUF
 from urllib.parse import urlsplit
 
 import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
-from stageproxy.web.serving.logs import RedactingFormatter
+from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.wire import a_request, exchange
 from tests.support.servers.service import PIP, RunningService
@@ -40,6 +41,17 @@ async def test_one_line_a_request(
     assert (who, method, path, status, unit) == ("127.0.0.1", "GET", "/health/live", "200", "ms")
     assert int(size) > 0
     assert float(time) >= 0
+
+
+async def test_line_of_a_long_path(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fits in what a pipe takes at once: lines of other workers cannot come in between."""
+    (line,) = await lines_about(service, caplog, "/" + "x\\" * 3500)
+
+    assert len(JsonFormatter().format_access(0, line, "0" * 16)) < PIPE_BUF
+    assert line.startswith("127.0.0.1 GET /" + "x\\" * 100)
+    assert line.split()[3] == "400"
 
 
 async def records_of(caplog: pytest.LogCaptureFixture, count: int) -> list[logging.LogRecord]:

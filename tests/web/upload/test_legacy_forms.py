@@ -52,6 +52,13 @@ BODIES = {
         OPENING + NESTED + b"; boundary=q\r\n\r\n--q\r\n\r\nx\r\n--q--\r\n" + END
     ),
     "a form in the form, without boundary": OPENING + NESTED + b"\r\n\r\n--q--\r\n" + END,
+    "a name that is not UTF-8": OPENING + DISPOSITION[:-5] + b'\xff"\r\n\r\nx\r\n' + GOOD,
+    "a name of half a character": (
+        OPENING + DISPOSITION[:-7] + b"*=unicode_escape''%5cud800\r\n\r\nx\r\n" + GOOD
+    ),
+    "a filename that cannot be decoded": GOOD.replace(
+        f'filename="{WHEEL.filename}"'.encode(), b"filename*=undefined''x"
+    ),
     "a part without a name": OPENING + b"Content-Type: text/plain\r\n\r\nx\r\n" + END,
 }
 
