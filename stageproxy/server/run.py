@@ -197,13 +197,16 @@ async def _recover_uploads(service: Service, identity: Identity) -> None:
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
+    """Serve until SIGINT, SIGTERM or SIGHUP.
+
+    *announce* is called with each line for the operator.
+    """
     directory = DataDirectory(config.storage.data)
     raise_descriptor_limit()
     with directory.locked():
         clock = WatchedClock(directory.last_seen)
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
             listening(config, directory, announce, clock) as service,
