@@ -164,7 +164,10 @@ class _Worker:
             await runner.cleanup()
 
     async def _work_alone(self, service: Service) -> None:
-        work = partial(work_in_background, service, self._assignment.clock)
+        async def work() -> None:
+            log.info("process %d does what one worker does for all", os.getpid())
+            await work_in_background(service, self._assignment.clock)
+
         await work_alone(service.leases, BACKGROUND, work, self._pause)
 
     async def _pause(self) -> None:
