@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
-from aiohttp import ClientSession
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, ClientSession
 
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
@@ -400,6 +401,9 @@ def log_to_stderr(log_format: str, level: str) -> None:
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    for category in (BadContentDispositionHeader, BadContentDispositionParam):
+        # They quote what a client sends, and Python remembers each text for good.
+        warnings.simplefilter("ignore", category)
 
 
 def log_without_a_thread(log_format: str, level: str) -> None:

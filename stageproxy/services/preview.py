@@ -140,20 +140,18 @@ class Previews:
 
         The wheel may be replaced while it is asked for: its METADATA is never that of another.
         """
+        artifact = await self._find_artifact(stage, target)
+        if artifact is None:
+            return None
+        if artifact.core_metadata_sha256 is None:
+            raise NotFoundError
 
         def work(rows: Rows) -> tuple[Stage, bytes | None]:
             metadata = rows.artifacts.find_core_metadata(stage.id, target.filename)
             return rows.stages.find(stage.id) or stage, metadata
 
         now, metadata = await self.catalogue.read(work)
-        artifact = await self._find_artifact(stage, target) and await self._find_artifact(
-            now, target
-        )
-        if artifact is None:
-            return None
-        if artifact.core_metadata_sha256 is None:
-            raise NotFoundError
-        return metadata
+        return metadata if await self._find_artifact(now, target) else None
 
     def ask_upstream(
         self, path: str, headers: Mapping[str, str], *, only_headers: bool = False

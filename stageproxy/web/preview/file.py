@@ -64,6 +64,7 @@ class _StagedFile(web.FileResponse):
         super().__init__(staged.path)
         self._own = headers
         self._part = part
+        self._staged = staged
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the file. aiohttp gets a request in which all conditions are decided already."""
@@ -72,7 +73,18 @@ class _StagedFile(web.FileResponse):
             headers.popall(name, None)
         if self._part is not None:
             headers[hdrs.RANGE] = f"bytes={self._part.first}-{self._part.last}"
-        return await super().prepare(request.clone(headers=only_text(headers)))
+        writer = await super().prepare(request.clone(headers=only_text(headers)))
+        if self._is_shorter():
+            # The client would take the next answer for the rest of this one.
+            raise ConnectionResetError("The file has become shorter.")
+        return writer
+
+    def _is_shorter(self) -> bool:
+        """Return whether the file has lost bytes while it was sent. One that is deleted has not."""
+        try:
+            return self._staged.path.stat().st_size < self._staged.artifact.size
+        except FileNotFoundError:
+            return False
 
     async def _sendfile(
         self,

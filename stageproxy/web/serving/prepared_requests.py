@@ -100,6 +100,7 @@ class PreparedRequests:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             prepared = await PreparedResponse.to(answer) if answer else None
             if prepared is not None:
+                # For the access log: no middleware gives it one.
                 request[REQUEST_ID] = request.get(REQUEST_ID) or new_request_id()
                 self.count(_HANDLER, hdrs.METH_GET, prepared.status, 0.0)
                 return prepared

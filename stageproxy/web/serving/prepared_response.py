@@ -1,7 +1,6 @@
 """A prepared answer on its way to a client, as aiohttp's server sends responses."""
 
 import asyncio
-import os
 from typing import BinaryIO, Self, cast
 
 from aiohttp import web
@@ -23,6 +22,7 @@ class PreparedResponse(web.StreamResponse):
         self.log_path = answer.log_path
         self._head = answer.head()
         self._prepared = body
+        self._length = answer.body.length if isinstance(answer.body, FileBody) else 0
         self._sent = 0
         self._request: web.BaseRequest | None = None
 
@@ -66,22 +66,29 @@ class PreparedResponse(web.StreamResponse):
     async def _send_large(self, request: web.BaseRequest, body: LargeBody) -> None:
         file = await body.open()
         await self._write(request, self._head)
-        if file is None or not await self._send_file(request, file):
+        if file is None or not await self._send_file(request, file, len(body.content)):
             for piece in pieces_of(body.content):
                 await self._write(request, piece)
 
     async def _send_opened(self, request: web.BaseRequest, file: BinaryIO) -> None:
+        """Send a file with the length in the headers, whatever happens to it meanwhile."""
         await self._write(request, self._head)
-        if not await self._send_file(request, file):
-            while piece := await asyncio.to_thread(file.read, _FILE_PIECE):
+        left = self._length
+        if not await self._send_file(request, file, left):
+            while piece := await asyncio.to_thread(file.read, min(left, _FILE_PIECE)):
                 await self._write(request, piece)
+                left -= len(piece)
+        if self._sent < len(self._head) + self._length:
+            # The client would take the next answer for the rest of this one.
+            raise ConnectionResetError("The file has become shorter.")
 
-    async def _send_file(self, request: web.BaseRequest, file: BinaryIO | MemoryFile) -> bool:
+    async def _send_file(
+        self, request: web.BaseRequest, file: BinaryIO | MemoryFile, size: int
+    ) -> bool:
         """Have the system send a file. Return whether it can, on this event loop."""
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("The client has gone.")
-        size = os.fstat(file.fileno()).st_size
         loop = asyncio.get_running_loop()
         try:
             sent = loop.sendfile(transport, cast("BinaryIO", file), 0, size, fallback=False)

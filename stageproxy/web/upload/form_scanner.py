@@ -17,6 +17,8 @@ LONGEST_HEADER = 32_760
 MOST_HEADERS = 128
 MOST_IGNORED = 8 * 2**20
 """The bytes before the first boundary, or after the last one."""
+_COST_OF_LINE = 512
+"""How many bytes a line before the first boundary counts beside its own: reading it takes time."""
 
 _LONGEST_BOUNDARY = 70
 _LONGEST_LINE = 2 * 2**20
@@ -127,7 +129,7 @@ class FormScanner:
         elif stripped == self.boundary + b"--":
             self._state = _State.EPILOGUE
         elif self._state is _State.PREAMBLE:
-            self._ignore(len(line))
+            self._ignore(len(line) + _COST_OF_LINE)
         else:
             raise FormError("More follows the boundary on its line.")
 

@@ -107,9 +107,9 @@ class FormReader:
         project, sha256 = self.value_of("name") or "", self.value_of("sha256_digest")
         allowance = await self.uploads.allowance(self.token, project, named, sha256)
         allowance.check(self.length - LONGEST_FORM)
-        file = await self.stack.enter_async_context(
-            self.uploads.receive(md5=self.value_of("md5_digest") is not None)
-        )
+        # The session object, which has it, would otherwise wait until the file is read again.
+        md5 = self.wants_session or self.value_of("md5_digest") is not None
+        file = await self.stack.enter_async_context(self.uploads.receive(md5=md5))
         start = Start(named)
         async for chunk in content:
             allowance.check(file.size + len(chunk))

@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.preview_reader import PreviewReader
 from tests.support.clients.slow_clients import connected, hung_up
-from tests.support.clients.wire import a_request
+from tests.support.clients.wire import a_request, exchange
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 from tests.support.stored_files import stored_file
@@ -56,6 +59,28 @@ async def test_a_line_for_each(
     assert line == "127.0.0.1 GET /tmp/demo/***/simple/demo/ 200"
     assert int(sent) > size + 1000
     assert reader.token not in caplog.text
+
+
+@pytest.mark.parametrize("document", ["page", "wheel"])
+async def test_request_ids(
+    reader: PreviewReader, caplog: pytest.LogCaptureFixture, document: str
+) -> None:
+    """Each line of the access log has the id of its request, whichever way it was answered."""
+    await reader.read(document)
+    # The line of the request before is written by the time of the next one.
+    await reader.service.get("/health/live")
+    caplog.set_level(logging.INFO, REQUESTS)
+    request = a_request(reader.path_of(document), "GET", "1.1", f"Accept: {PIP}")
+    kept_open = request.replace(b"Connection: close\r\n", b"")
+
+    # The first ones arrive together: they are not answered at once.
+    await exchange(reader.service.url, kept_open * 5 + request)
+
+    async with asyncio.timeout(30):
+        while len([*lines_of(caplog)]) < 6:  # noqa: ASYNC110 - the last line may be written later
+            await asyncio.sleep(0.01)
+    ids = [vars(one)["request_id"] for one in caplog.records if "/tmp/" in one.getMessage()]
+    assert (len(set(ids)), "" in ids) == (6, False)
 
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> Iterator[str]:
@@ -160,3 +185,39 @@ async def test_damaged_large_file(reader: PreviewReader, content: bytes | None) 
     await service.upload(wheel)
     assert (before, damaged.status) == ([wheel.content] * 3, 500)
     assert (await service.get(path)).body == wheel.content
+
+
+@pytest.mark.parametrize("reads", [0, 2], ids=["first", "again"])
+async def test_file_that_becomes_shorter_while_it_is_sent(
+    reader: PreviewReader, reads: int
+) -> None:
+    """The connection ends with what there is of the file: no other answer takes its place."""
+    service = reader.service
+    wheel = a_wheel(version="2.0", extra={"large": Random(0).randbytes(16 * MIB)})
+    stage = await service.staged(wheel)
+    path = urlsplit(stage["files"][wheel.filename]["link"]).path
+    for _ in range(reads):
+        await service.get(path)
+    stored = stored_file(service.data, wheel.sha256)
+    loop = asyncio.get_running_loop()
+
+    with connected(service.url) as client:
+        await loop.sock_sendall(client, b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+        received = await loop.sock_recv(client, 1024)
+        stored.chmod(0o600)
+        os.truncate(stored, 12 * MIB)
+        await loop.sock_sendall(client, a_request("/health/live"))
+        received += await read_to_end(client)
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"Content-Length: %d" % len(wheel.content) in head
+    assert wheel.content.startswith(body)
+
+
+async def read_to_end(client: socket.socket) -> bytes:
+    """Return everything that a server sends until the connection ends."""
+    received = bytearray()
+    with suppress(ConnectionError):
+        while piece := await asyncio.get_running_loop().sock_recv(client, MIB):
+            received += piece
+    return bytes(received)

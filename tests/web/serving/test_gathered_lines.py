@@ -42,6 +42,17 @@ logging.shutdown()
 print("done")
 """
 
+MALFORMED = """
+from aiohttp import multipart
+from stageproxy.server.run import log_to_stderr
+
+log_to_stderr("text", "info")
+for number in range(3):
+    multipart.parse_content_disposition(f"form-data; {number}")
+    multipart.parse_content_disposition(f"form-data; name=a{number}; filename*=x")
+print([key for key in vars(multipart).get("__warningregistry__", {}) if key != "version"])
+"""
+
 
 async def test_stop(tmp_path: Path, index: FakeIndex) -> None:
     """Every request that was answered before SIGTERM has its line, with an id of its own."""
@@ -78,3 +89,10 @@ async def test_without_an_error_stream(tmp_path: Path) -> None:
     done = await run(*command, environment=own_environment(), folder=tmp_path)
 
     assert (done.code, done.stdout, (tmp_path / "other").read_text()) == (0, "done\n", "")
+
+
+async def test_malformed_headers_of_forms() -> None:
+    """Nobody who uploads can write into the log, nor have the server remember it, as warnings."""
+    done = await run(sys.executable, "-c", MALFORMED, environment=own_environment())
+
+    assert (done.code, done.stdout, done.stderr) == (0, "[]\n", "")

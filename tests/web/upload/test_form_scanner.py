@@ -236,6 +236,14 @@ def test_what_is_ignored_is_bounded(body: bytes) -> None:
     assert scanned_so_far == []
 
 
+def test_lines_before_the_form_are_few() -> None:
+    """Megabytes of empty lines before a form would keep the server busy for many seconds."""
+    scanner = FormScanner(boundary_in(FORM))
+
+    with pytest.raises(FormError):
+        list(scanner.feed(b"\n" * 20_000))
+
+
 async def test_body_is_read_to_its_end() -> None:
     """A form counts when its whole body has come, even if that has more after the form."""
     loop = asyncio.get_running_loop()

@@ -49,6 +49,13 @@ async def test_made_where_the_form_names_it(service: RunningService, parts: list
     assert (await stored_artifact(service)).md5 == WHEEL.md5
 
 
+async def test_made_for_the_session_object(service: RunningService) -> None:
+    """The session object that answers an upload has the MD5 of its file."""
+    answer = await service.post([Part("staged", b"true"), *twine_form(WHEEL)])
+
+    assert answer.document["files"][WHEEL.filename]["hashes"]["md5"] == WHEEL.md5
+
+
 async def test_wrong_after_the_file(service: RunningService) -> None:
     """A wrong MD5 that follows the file is refused like one before it."""
     *fields, _ = twine_form(WHEEL)
