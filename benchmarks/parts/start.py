@@ -26,6 +26,7 @@ _START_SECONDS = 60
 _IMPORTS = "import aiohttp.web, pydantic, jinja2, sqlite3"
 _IMPORT = re.compile(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", re.MULTILINE)
 _MOST = 10
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Start:
         with self.errors.open("w") as errors:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *options, "-m", "stageproxy", "serve", *where),
-                env={**own_environment(), "STAGEPROXY_UPSTREAM__URL": "http://127.0.0.1:9/"},
+                env={**environment(), "STAGEPROXY_UPSTREAM__URL": "http://127.0.0.1:9/"},
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=errors,
@@ -72,11 +73,16 @@ class Start:
         return [f"{int(time) / 1000:6.1f} ms  import {module}" for time, module in slowest]
 
 
+def environment() -> dict[str, str]:
+    """Return an environment of this checkout, whose modules are compiled at the first start."""
+    return {name: text for name, text in own_environment().items() if name != _NO_BYTECODE}
+
+
 async def _command(*arguments: str) -> float:
     """Return the milliseconds of a command of Python."""
     began = time.perf_counter()
     command = (sys.executable, *arguments)
-    (await run_command(*command, environment=own_environment())).ok()
+    (await run_command(*command, environment=environment())).ok()
     return (time.perf_counter() - began) * 1000
 
 

@@ -1,6 +1,7 @@
 """Starting, serving and stopping a server."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -65,8 +66,19 @@ _NO_PUBLIC_URL = (
 )
 
 
+_ADVICE = {
+    errno.EADDRINUSE: " Stop what listens there, or set another port with server.port or --port.",
+    errno.EADDRNOTAVAIL: " Set server.host or --host to an address of this machine.",
+    errno.EACCES: " Set a port from 1024 on with server.port or --port.",
+}
+
+
 class CannotListenError(Exception):
     """The server's address is in use, or not of this machine."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        advice = _ADVICE.get(error.errno or 0, "")
+        super().__init__(f"Cannot listen on {host} port {port}: {error.strerror}.{advice}")
 
 
 @asynccontextmanager
@@ -198,13 +210,16 @@ async def _recover_uploads(service: Service, identity: Identity) -> None:
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
+    """Serve until SIGINT, SIGTERM or SIGHUP.
+
+    *announce* is called with each line for the operator.
+    """
     directory = DataDirectory(config.storage.data)
     raise_descriptor_limit()
     with directory.locked():
         clock = WatchedClock(directory.last_seen)
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
             listening(config, directory, announce, clock) as service,
@@ -325,8 +340,7 @@ def bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        msg = f"Cannot listen on {host} port {port}: {error.strerror}."
-        raise CannotListenError(msg) from error
+        raise CannotListenError(host, port, error) from error
     return bound
 
 

@@ -168,7 +168,10 @@ class _Worker:
             await runner.cleanup()
 
     async def _work_alone(self, service: Service) -> None:
-        work = partial(work_in_background, service, self._context.clock)
+        async def work() -> None:
+            log.info("process %d does the background work of this server", os.getpid())
+            await work_in_background(service, self._context.clock)
+
         await work_alone(service.leases, BACKGROUND, work, self._pause)
 
     async def _pause(self) -> None:

@@ -109,7 +109,6 @@ async def _work_until_lost(
     work: Callable[[], Awaitable[None]],
     pause: Callable[[], Awaitable[object]],
 ) -> None:
-    log.info("this worker has the lease %s", name)
     async with asyncio.TaskGroup() as group:
         working = group.create_task(_awaited(work))
         await pause()

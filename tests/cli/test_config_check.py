@@ -166,7 +166,8 @@ def test_address_is_taken(cli: CommandRunner) -> None:
 
         assert errors_of(cli, SERVER__PORT=port) == (
             f"server.host, server.port: Cannot listen on 127.0.0.1 port {port}: "
-            "Address already in use."
+            "Address already in use. Stop what listens there, or set another port with server.port "
+            "or --port."
         )
 
 

@@ -73,7 +73,10 @@ async def test_port_in_use(tmp_path: Path) -> None:
         done = await serve(tmp_path, "--port", port)
 
     assert (done.code, done.stdout) == (1, "")
-    assert f"Error: Cannot listen on 127.0.0.1 port {port}" in done.stderr
+    assert (
+        f"Error: Cannot listen on 127.0.0.1 port {port}: Address already in use. Stop what listens "
+        "there, or set another port with server.port or --port."
+    ) in done.stderr
 
 
 async def test_data_directory_that_cannot_be_created(tmp_path: Path) -> None:

@@ -72,6 +72,18 @@ async def test_stage_by_id(service: RunningService, filled: FakeIndex, names: st
     assert filled.requests
 
 
+async def test_upstream_without_validators(
+    service: RunningService, filled: FakeIndex, names: str
+) -> None:
+    """The ETag that a page gets where upstream sends none is not a difference."""
+    filled.quirks = Quirks(no_etag=True)
+    stage = await service.staged()
+
+    done = await verify(service, prefix_of(stage), "--names", names)
+
+    assert (done.code, done.stdout) == (0, "10 pages compared, 0 differences.\n")
+
+
 async def test_staged_project_is_left_out(
     service: RunningService, filled: FakeIndex, tmp_path: Path
 ) -> None:

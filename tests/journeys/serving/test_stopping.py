@@ -1,4 +1,4 @@
-"""SIGTERM during an upload: acknowledged files are stored, and the server exits with 0."""
+"""SIGTERM or SIGHUP during an upload: acknowledged files are stored, and the exit code is 0."""
 
 import asyncio
 import random
@@ -46,9 +46,9 @@ async def upload_is_under_way(server: Server) -> None:
     await until(lambda: any(path.stat().st_size for path in incoming.iterdir()))
 
 
-async def stop(server: Server) -> None:
-    """Send SIGTERM, and wait until the server has logged it."""
-    server.process.send_signal(signal.SIGTERM)
+async def stop(server: Server, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send a signal, and wait until the server has logged it."""
+    server.process.send_signal(number)
     log = server.logs / "stderr"
     await until(lambda: "stopping" in log.read_text())
 
@@ -86,14 +86,17 @@ async def test_twine_while_the_server_stops(
     assert names == ([LARGE.filename] if uploading.result().code == 0 else [])
 
 
-async def test_upload_is_finished(start_server: ServerStart, upstream: FakeIndex) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_upload_is_finished(
+    start_server: ServerStart, upstream: FakeIndex, number: signal.Signals
+) -> None:
     """A file that was half received when the server got the signal is stored."""
     settings = {"UPSTREAM__URL": upstream.url}
     go_on = asyncio.Event()
     async with start_server(settings=settings) as server, asyncio.TaskGroup() as group:
         uploading = group.create_task(upload_slowly(server, go_on))
         await upload_is_under_way(server)
-        await stop(server)
+        await stop(server, number)
         go_on.set()
 
     async with start_server(settings=settings) as server:
