@@ -4,11 +4,12 @@ import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.clients.clients import clean_environment
+from tests.support.servers.listening import listens
 from tests.support.servers.processes import ROOT, own_environment
 
 _START_SECONDS = 60
@@ -68,11 +69,5 @@ async def running_command(
 
 
 async def _wait_until_it_listens(process: Process, port: int, name: str) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while process.returncode is None:
-            with suppress(ConnectionRefusedError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.02)
-    raise RuntimeError(f"{Path(name).name} did not start.")
+    if not await listens(process, port, within=_START_SECONDS):
+        raise RuntimeError(f"{Path(name).name} did not start.")

@@ -5,13 +5,12 @@ It has one thread and no event loop, so that it can fork at any time. It answers
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
@@ -35,10 +34,11 @@ from stageproxy.server.run import (
     withdraw_url,
 )
 from stageproxy.server.shared_metrics import SharedMetrics
+from stageproxy.server.supervisor_handles import Handles, SupervisorPipe, received_signals
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.worker import WorkerContext, run_worker
 from stageproxy.server.worker_pool import WorkerPool
-from stageproxy.server.worker_process import SIGNALS, WorkerEnd, WorkerProcess, start_process
+from stageproxy.server.worker_process import WorkerEnd, WorkerProcess, start_process
 from stageproxy.services.leases import Leases
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.database import has_wal_bug
@@ -88,7 +88,7 @@ def serve(
         for listener in listeners:
             stack.enter_context(listener)
         asyncio.run(_prepare(config, directory, clock, facts, announce))
-        handles = _Handles(listeners, _SupervisorPipe(), stack.enter_context(_received_signals()))
+        handles = Handles(listeners, SupervisorPipe(), stack.enter_context(received_signals()))
         stack.callback(handles.pipe.close)
         try:
             _Supervisor(config, load_config, directory, clock, facts, handles).run(announce)
@@ -126,39 +126,6 @@ async def _prepare(
         await create_first_token(Tokens(database, clock), disk, directory, announce)
 
 
-class _SupervisorPipe:
-    """A pipe that is never written to: reading it ends when the supervisor does."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = os.pipe()
-
-    def close_in_worker(self) -> None:
-        """Close the end that only the supervisor has, in a worker."""
-        os.close(self._writer)
-
-    def close(self) -> None:
-        """Close both ends."""
-        os.close(self.reader)
-        os.close(self._writer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Handles:
-    """What a supervisor has open: a socket for each slot, its pipe, and the signals it gets."""
-
-    listeners: Sequence[socket.socket]
-    pipe: _SupervisorPipe
-    signals: socket.socket
-
-    def close_in_worker(self, listener: socket.socket) -> None:
-        """Close in a worker what is not its own: all but the *listener* of its slot."""
-        self.pipe.close_in_worker()
-        self.signals.close()
-        for other in self.listeners:
-            if other is not listener:
-                other.close()
-
-
 class _Supervisor:
     """Starts workers, and waits for messages, ends of processes, and signals."""
 
@@ -169,7 +136,7 @@ class _Supervisor:
         directory: DataDirectory,
         clock: WatchedClock,
         facts: ServerFacts,
-        handles: _Handles,
+        handles: Handles,
     ) -> None:
         self._config = config
         self._load_config = load_config
@@ -285,19 +252,3 @@ def _with_fixed(config: Config, former: Config) -> Config:
             "storage": config.storage.model_copy(update={"data": former.storage.data}),
         }
     )
-
-
-@contextmanager
-def _received_signals() -> Iterator[socket.socket]:
-    """Yield a socket from which the numbers of the signals can be read that this process gets."""
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)  # noqa: FBT003 - its only parameter
-    former_handlers = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
-    former_descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    with reader, writer:
-        try:
-            yield reader
-        finally:
-            signal.set_wakeup_fd(former_descriptor)
-            for number, handler in former_handlers.items():
-                signal.signal(number, handler)

@@ -6,13 +6,14 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import trustme
 
+from tests.support.servers.listening import listens
 from tests.support.servers.processes import ROOT, Server
 from tests.support.servers.service import basic
 
@@ -159,11 +160,5 @@ def nginx() -> str:
 async def _wait_until_it_listens(
     process: asyncio.subprocess.Process, port: int, logs: Path
 ) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while process.returncode is None:
-            with suppress(ConnectionRefusedError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.02)
-    raise AssertionError(f"nginx did not start:\n{(logs / 'stderr').read_text()}")
+    if not await listens(process, port, within=_START_SECONDS):
+        raise AssertionError(f"nginx did not start:\n{(logs / 'stderr').read_text()}")

@@ -8,7 +8,7 @@ import base64
 import hashlib
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.support.builders.forms import FORM, body_of, twine_form
 from tests.support.clients.clients import clean_environment
 from tests.support.clients.http import Answer, send
 from tests.support.clients.tools import Tools
+from tests.support.servers.listening import listens
 from tests.support.servers.nginx import free_port
 from tests.support.servers.processes import run
 from tests.support.servers.service import basic
@@ -217,11 +218,5 @@ async def running_index(
 
 
 async def _wait_until_it_listens(process: Process, port: int, folder: Path) -> None:
-    async with asyncio.timeout(_START_SECONDS):
-        while process.returncode is None:
-            with suppress(ConnectionRefusedError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.02)
-    raise AssertionError(f"The index did not start:\n{(folder / 'log').read_text()}")
+    if not await listens(process, port, within=_START_SECONDS):
+        raise AssertionError(f"The index did not start:\n{(folder / 'log').read_text()}")
