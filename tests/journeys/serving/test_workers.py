@@ -31,7 +31,7 @@ from tests.support.servers.workers import (
 pytestmark = pytest.mark.journey
 
 WHEEL = a_wheel("demo", "2.0")
-DOES_ALONE = "does what one worker does for all"
+DOES_ALONE = "does the background work of this server"
 CONNECTIONS = 12
 """So many that, but for one in two thousand times, both workers have some."""
 
