@@ -26,6 +26,12 @@ def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     return found is not None and any(found in network for network in trusted)
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Return whether an address is that of a client on the machine of the server."""
+    found = find_address(address)
+    return found is not None and found.is_loopback
+
+
 @lru_cache(maxsize=256)
 def find_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in a text, or `None`. Zones are excluded: they can be any text."""

@@ -6,6 +6,7 @@ client has read an answer.
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.core.pace import PaceLimits
-from stageproxy.web.addresses import client_of
+from stageproxy.web.addresses import client_of, is_of_this_machine
 from stageproxy.web.errors import error_response
 from stageproxy.web.serving.connections import Connections
 from stageproxy.web.serving.prepared_requests import PreparedRequests
@@ -24,6 +25,7 @@ from stageproxy.web.serving.slow_bodies import BODY_PACE, BodyWatch
 from stageproxy.web.serving.slow_readers import READER_PACE, ReaderWatch, reset
 
 HEADER_SECONDS = 10.0
+_SEND_BUFFER = 2**18
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _FULL = b"The server has as many connections as it may have. Try again in a moment.\n"
 _REFUSAL = (
@@ -103,6 +105,8 @@ class StageproxyProtocol(RequestHandler):
             connected.close()
             return
         super().connection_made(connected)
+        if is_of_this_machine(self._peer):
+            limit_send_buffer(connected)
         self._reader_watch.start(connected)
         self._start_deadline()
 
@@ -274,6 +278,16 @@ class StageproxyProtocol(RequestHandler):
     def _close_if_idle(self) -> None:
         if not self._request_in_progress:
             self.force_close()
+
+
+def limit_send_buffer(transport: asyncio.WriteTransport) -> None:
+    """Have the system buffer little for a client, so that what it reads is still in a cache.
+
+    Between machines, the buffer has to grow with the distance.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
 async def _refuse(request: web.BaseRequest) -> web.StreamResponse:

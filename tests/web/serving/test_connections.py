@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from stageproxy.web.addresses import is_of_this_machine
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, Excess, ExcessReport
+from stageproxy.web.serving.protocol import limit_send_buffer
 from stageproxy.web.serving.rare_log import RareLog
 from stageproxy.web.serving.runner import runner_for
 from tests.support.clients.slow_clients import connected, hung_up
@@ -273,3 +275,28 @@ async def test_no_descriptor_left(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == [
         "connections cannot be accepted (Too many open files), 1 tries since the last line"
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("::ffff:127.0.0.1", True)]
+    + [(one, False) for one in ("192.0.2.1", "2001:db8::1", "-", "")],
+)
+def test_clients_of_this_machine(address: str, *, expected: bool) -> None:
+    """A client on the machine of the server is known by its address."""
+    assert is_of_this_machine(address) is expected
+
+
+async def test_send_buffer() -> None:
+    """The system buffers no megabytes for a client on the same machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reader, writer = await asyncio.open_connection(*server.getsockname()[:2])
+        limit_send_buffer(writer.transport)
+        connection = writer.get_extra_info("socket")
+
+        size = connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+        # Linux doubles it, for what it stores beside the bytes.
+        assert size in {2**18, 2**19}
+        writer.close()
+        assert reader is not None
