@@ -11,12 +11,11 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from stageproxy.web.addresses import is_of_this_machine
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, Excess, ExcessReport
-from stageproxy.web.serving.protocol import limit_send_buffer
 from stageproxy.web.serving.rare_log import RareLog
 from stageproxy.web.serving.runner import runner_for
 from tests.support.clients.slow_clients import connected, hung_up
@@ -289,14 +288,18 @@ def test_clients_of_this_machine(address: str, *, expected: bool) -> None:
 
 async def test_send_buffer() -> None:
     """The system buffers no megabytes for a client on the same machine."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        reader, writer = await asyncio.open_connection(*server.getsockname()[:2])
-        limit_send_buffer(writer.transport)
-        connection = writer.get_extra_info("socket")
 
-        size = connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    async def size(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        connection = request.transport.get_extra_info("socket")
+        return web.json_response(connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
 
+    app = web.Application()
+    app.router.add_get("/", size)
+    async with (
+        running(runner_for(app)) as url,
+        ClientSession() as client,
+        client.get(url) as answer,
+    ):
         # Linux doubles it, for what it stores beside the bytes.
-        assert size in {2**18, 2**19}
-        writer.close()
-        assert reader is not None
+        assert await answer.json() in {2**18, 2**19}
