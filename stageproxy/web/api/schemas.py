@@ -160,6 +160,9 @@ SCHEMAS: Mapping[str, Schema] = {
                 "The findings on the stage as of now, the gravest first. Lists of stages lack it.",
                 FINDINGS,
             ),
+            "expects": described(
+                "The files that were declared when the stage was opened, if any were.", TEXTS
+            ),
         },
     ),
     "Stages": object_of(
