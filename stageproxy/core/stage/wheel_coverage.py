@@ -71,8 +71,8 @@ class Interpreter:
         return f"{letters}3{self.minor or ''}{suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+@dataclass(frozen=True, slots=True, order=True)
+class Served:
     """What one tag of a wheel serves: an interpreter, or also its later versions."""
 
     interpreter: Interpreter
@@ -81,6 +81,7 @@ class _Served:
     system: SystemVersion
 
     def serves(self, interpreter: Interpreter) -> bool:
+        """Return whether an interpreter is served."""
         implementation = self.interpreter.implementation
         if implementation not in {_ANY_PYTHON, interpreter.implementation}:
             return False
@@ -93,7 +94,7 @@ class _Served:
 class Coverage:
     """What the wheels of a release serve."""
 
-    served: Collection[_Served]
+    served: Collection[Served]
 
     @cached_property
     def platforms(self) -> Collection[Platform]:
@@ -127,7 +128,7 @@ def _tags_of(filenames: Iterable[str]) -> Iterable[Tag]:
             continue
 
 
-def _served_by(tag: Tag) -> Iterable[_Served]:
+def _served_by(tag: Tag) -> Iterable[Served]:
     found = _INTERPRETER.fullmatch(tag.interpreter)
     if found is None:
         return
@@ -136,7 +137,7 @@ def _served_by(tag: Tag) -> Iterable[_Served]:
     for name in _BOTH.get(platform, (platform,)):
         for implementation, or_later in _implementations(found[1], tag.abi):
             lowest = max(system, _FIRST_SYSTEMS.get(name, system))
-            yield _Served(Interpreter(implementation, minor), or_later, name, lowest)
+            yield Served(Interpreter(implementation, minor), or_later, name, lowest)
 
 
 def _implementations(name: str, abi: str) -> Iterable[tuple[str, bool]]:
