@@ -124,11 +124,11 @@ def test_files_are_compared_by_path_and_digest() -> None:
     [
         ("demo/_a.cpython-312-darwin.so", "demo/_a.cpython-313-darwin.so"),
         ("demo/_a.cp312-win_amd64.pyd", "demo/_a.cp313-win_amd64.pyd"),
-        ("demo.libs/libz-0a1b2c3d.so.1", "demo.libs/libz-99887766.so.1"),
+        ("demo/_a.pypy311-pp73-darwin.so", "demo/_a.pypy310-pp73-darwin.so"),
     ],
 )
 def test_an_extension_for_another_python_is_the_same_file(before: str, after: str) -> None:
-    """Tags and hashes in the name of an extension do not make it a new one."""
+    """Tags in the name of an extension do not make it a new one."""
     found = compare_summaries(a_summary(files={before: "1"}), a_summary(files={after: "2"}))
 
     assert [one.kind for one in found.members] == [Kind.CHANGED]

@@ -10,9 +10,6 @@ from stageproxy.core.review.summary import ArchiveSummary, MemberKind, MemberSum
 _TAGS = re.compile(r"\.(?:cpython|cp|pypy|graalpy|abi)-?\d[\w-]*(?=\.(?:so|pyd)$)")
 """The interpreter and platform in the name of an extension: `.cpython-313-x86_64-linux-gnu`."""
 
-_HASH = re.compile(r"-[0-9a-f]{8}(?=\.(?:so\b|dylib$|dll$))")
-"""What auditwheel and its kind add to the name of a shared library that they copy in."""
-
 _RECORD = re.compile(r"[^/]+\.dist-info/RECORD(?:\.\w+)?")
 """Lists of the files of a wheel: they say again what the comparison of the files says."""
 
@@ -37,7 +34,7 @@ def members_of(summary: ArchiveSummary) -> Members:
 def _without_tags(member: MemberSummary) -> str:
     if member.kind is not MemberKind.EXTENSION:
         return member.path
-    return _HASH.sub("-*", _TAGS.sub(".*", member.path))
+    return _TAGS.sub(".*", member.path)
 
 
 def compare_members(before: Members, after: Members) -> list[MemberDelta]:

@@ -9,10 +9,9 @@ from stageproxy.core.review.delta import NameDelta
 from stageproxy.core.review.printable import printable
 from stageproxy.core.review.summary import ArchiveSummary, MemberKind
 
+_LICENSE_NAME = r"(?:licen[cs]e|copying|copyright|notice)[^/]*"
 _LICENSE = re.compile(
-    r"(?:[^/]+\.dist-info|[^/]+-\*)/(?:licenses/)?"
-    r"((?:.*/)?(?:licen[cs]e|copying|copyright|notice)[^/]*)",
-    re.IGNORECASE,
+    rf"[^/]+\.dist-info/(?:licenses/)?((?:.*/)?{_LICENSE_NAME})|({_LICENSE_NAME})", re.IGNORECASE
 )
 """The path of a licence file: in the metadata of a wheel, or at the top of an sdist."""
 
@@ -66,4 +65,4 @@ def _extensions(members: Members) -> Names:
 
 def _found(pattern: re.Pattern[str], members: Members) -> Names:
     matches = ((pattern.fullmatch(path), one) for path, one in members.items())
-    return {match[1]: one.sha256 for match, one in matches if match}
+    return {match[match.lastindex or 0]: one.sha256 for match, one in matches if match}
