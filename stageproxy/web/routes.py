@@ -8,6 +8,7 @@ from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verif
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.api.probe import receive_probe, show_probes
+from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import sweep
 from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
@@ -62,6 +63,7 @@ ROUTES = (
     web.get("/api/stages", stages.list_stages),
     web.get("/api/stages/{id}", stages.show_stage),
     web.delete("/api/stages/{id}", stages.cancel_stage),
+    web.get("/api/stages/{id}/review", show_review),
     web.post("/api/stages/{id}/extend", stages.extend_stage),
     web.post("/api/stages/{id}/rotate", stages.rotate_stage),
     web.delete("/api/stages/{id}/files/{filename}", stages.remove_file),

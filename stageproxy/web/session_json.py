@@ -141,7 +141,8 @@ class SessionJson:
         if Action.SHOW in permitted:
             links["session"] = session
         if _is_readable(stage):
-            links["stage"] = self.urls.url_of(stage)
+            links["stage"] = root = self.urls.url_of(stage)
+            links["review"] = f"{root}+review"
         if Action.UPLOAD in permitted and Step.EDIT in stage.steps():
             links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
             if self.mechanisms:

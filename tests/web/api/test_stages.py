@@ -32,6 +32,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         "links": {
             "session": session,
             "stage": prefix,
+            "review": f"{prefix}+review",
             "legacy-upload": f"{prefix}legacy/",
             "upload": f"{service.url}/upload/2.0/sessions/{opened['id']}/files",
             "publish": f"{session}/promotion",

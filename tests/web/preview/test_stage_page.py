@@ -69,14 +69,14 @@ async def test_links_without_a_credential(service: RunningService, prefix: str) 
     """Without a credential there are no links to what needs one."""
     answer = await service.get(prefix, "application/json")
 
-    assert set(answer.document["links"]) == {"stage"}
+    assert set(answer.document["links"]) == {"stage", "review"}
 
 
 LINKS = {
-    "admin": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
-    "manage": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
-    "upload": {"session", "stage", "legacy-upload", "upload"},
-    "other": {"stage"},
+    "admin": {"session", "stage", "review", "legacy-upload", "upload", "publish", "extend"},
+    "manage": {"session", "stage", "review", "legacy-upload", "upload", "publish", "extend"},
+    "upload": {"session", "stage", "review", "legacy-upload", "upload"},
+    "other": {"stage", "review"},
 }
 
 
