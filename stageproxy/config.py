@@ -287,6 +287,17 @@ class PromotionSettings(SettingsTable):
     )
 
 
+class DeskSettings(SettingsTable):
+    """How long somebody stays signed in at the desk."""
+
+    session_idle: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(hours=12), description="How long a session lasts without being used."
+    )
+    session_lifetime: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(days=7), description="How long a session lasts in all."
+    )
+
+
 class Config(SettingsTable):
     """All settings."""
 
@@ -298,6 +309,7 @@ class Config(SettingsTable):
     upload: UploadSettings = UploadSettings()
     log: LogSettings = LogSettings()
     promotion: PromotionSettings = PromotionSettings()
+    desk: DeskSettings = DeskSettings()
 
 
 def load_config(

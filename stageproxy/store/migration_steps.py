@@ -334,6 +334,30 @@ _FOUND_WITHOUT_SCANS = (
     """,
 )
 
+_SESSIONS = (
+    """
+    CREATE TABLE session (
+        digest TEXT PRIMARY KEY,
+        holder_kind TEXT NOT NULL,
+        holder_id TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        used_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        ends_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX session_by_holder ON session (holder_kind, holder_id, started_at DESC, digest)",
+    "CREATE INDEX session_by_expiry ON session (expires_at)",
+    """
+    CREATE INDEX live_by_opening ON stage (opened_at DESC, id)
+        WHERE status IN ('open', 'processing', 'error')
+    """,
+    """
+    CREATE INDEX published_by_opening ON stage (opened_at DESC, id) WHERE status = 'published'
+    """,
+    "CREATE INDEX canceled_by_opening ON stage (opened_at DESC, id) WHERE status = 'canceled'",
+)
+
 
 @STEPS()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
@@ -425,3 +449,10 @@ def m0010_md5(tables: Tables) -> None:
     tables.execute("ALTER TABLE artifact ADD COLUMN md5 TEXT")
     tables.execute("UPDATE artifact SET md5 = former_md5")
     tables.execute("ALTER TABLE artifact DROP COLUMN former_md5")
+
+
+@STEPS()
+def m0012_sessions(tables: Tables) -> None:
+    """Add the sessions at the desk, and what finds stages by their status."""
+    for statement in _SESSIONS:
+        tables.execute(statement)

@@ -13,7 +13,7 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.listing import rfc3339
-from stageproxy.core.stage.paging import page_of
+from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
@@ -65,7 +65,7 @@ async def list_stages(request: web.Request) -> web.Response:
     limit, after = _page_size(request), _position(request.query.get("after"))
     found = await request.app[STAGES].list(
         token,
-        canonicalize_name(project) if project else None,
+        Wanted(canonicalize_name(project) if project else None),
         after=after,
         limit=limit + 1,
         most_files=_MOST_FILES,
