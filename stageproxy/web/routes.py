@@ -9,6 +9,7 @@ from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.sweep import sweep
+from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
 from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.preview import preview, stage_without_slash
@@ -23,6 +24,7 @@ _UPLOAD = f"{_SESSION}/files/{{upload}}"
 ROUTES = (
     web.get("/", home_page),
     web.get("/robots.txt", robots),
+    web.get("/assets/{name}", show_asset),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.show_metrics),

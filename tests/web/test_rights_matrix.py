@@ -60,6 +60,7 @@ FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
     "GET /": EVERYONE,
     "GET /robots.txt": EVERYONE,
+    "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
     "GET /health/ready": EVERYONE,
     "GET /metrics": EVERYONE,
