@@ -55,6 +55,8 @@ class AuditAction(StrEnum):
     PUBLISHED = "published"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
     REFUSED = "refused"
 
 
