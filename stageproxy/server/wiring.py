@@ -23,6 +23,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
@@ -307,6 +308,7 @@ def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
     app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
     times = SessionTimes(config.desk.session_idle, config.desk.session_lifetime)
     app[keys.SESSIONS] = Sessions(database, clock, times)
+    app[keys.EVIDENCE] = EvidenceBook(database, clock, stages)
     app[keys.LIMITS] = Limits(
         database, clock, stages.quotas, stages.rates, config.stage.max_per_project
     )

@@ -9,6 +9,7 @@ from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
@@ -36,6 +37,7 @@ ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+EVIDENCE = web.AppKey("evidence", EvidenceBook)
 EXAMINER = web.AppKey("examiner", Examiner)
 EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
