@@ -148,6 +148,9 @@ class BaselineDownloads(Protocol):
         Raise `StageproxyError` on failure, or if it has more than *size* bytes.
         """
 
+    async def read(self, url: str, *, size: int) -> bytes:
+        """Return the file at *url*, or its first *size* bytes if it has more."""
+
 
 class ArtifactFiles(Protocol):
     """The files of artifacts, by their SHA-256."""

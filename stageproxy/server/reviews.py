@@ -8,11 +8,12 @@ from aiohttp import ClientSession
 from stageproxy.config import Config
 from stageproxy.core.review.targets import DEFAULT_TARGETS
 from stageproxy.places import Places
-from stageproxy.ports import ArtifactFiles, ReviewInspector
+from stageproxy.ports import ArtifactFiles, Index, ReviewInspector
 from stageproxy.services.background import Background
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.review.counterparts import Counterparts
 from stageproxy.services.review.jobs import Count, ReviewJobs
+from stageproxy.services.review.resolver import ReleaseResolver
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.review.work import ReviewWork
 from stageproxy.store.derived import DerivedFiles
@@ -34,6 +35,7 @@ class ReviewAdapters:
     inspector: ReviewInspector = field(repr=False)
     derived: DerivedFiles = field(repr=False)
     downloads: FetchedFiles = field(repr=False)
+    index: Index = field(repr=False)
 
 
 def baseline_downloads_of(
@@ -67,6 +69,7 @@ def reviews_of(
         adapters.derived,
         adapters.inspector,
         counterparts,
+        ReleaseResolver(adapters.index, adapters.downloads),
         clock,
         settings.max_download,
     )

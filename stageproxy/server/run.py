@@ -135,6 +135,7 @@ async def open_service(
                     review_inspector,
                     derived,
                     baseline_downloads_of(config, reader, upstream.index, indexes.circuits),
+                    indexes.previewed,
                 ),
                 clock=clock,
             )

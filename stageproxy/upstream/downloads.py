@@ -121,6 +121,19 @@ class FetchedFiles:
                 trip.arrived()
         return digest.hexdigest()
 
+    async def read(self, url: str, *, size: int) -> bytes:
+        """Return the file at *url*, or its first *size* bytes if it has more."""
+        body = bytearray()
+        async with self.traffic.stream():
+            with _errors_translated(), self.traffic.trip(URL(url, encoded=True)) as trip:
+                async with aclosing(self.downloads.chunks(url, size=2 * size)) as chunks:
+                    async for chunk in chunks:
+                        body += chunk
+                        if len(body) >= size:
+                            break
+                trip.arrived()
+        return bytes(body[:size])
+
 
 def _found(response: ClientResponse) -> ClientResponse:
     if response.status != HTTPStatus.OK:

@@ -9,6 +9,7 @@ from stageproxy.catalogue import Catalogue
 from stageproxy.core.review.candidates import candidate_deltas
 from stageproxy.core.review.delta import Delta
 from stageproxy.core.review.derived import DerivedName, derived_name
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.findings import gravest_first
 from stageproxy.core.review.outlook import Outlook, outlook_of
 from stageproxy.core.review.result import ReviewResult
@@ -56,7 +57,7 @@ class Reviews:
             verdict = group.create_task(self.findings.of_state(stage, state))
             completed = group.create_task(self._completed(subject))
             earlier = group.create_task(self._earlier(stage))
-        result, progress = completed.result()
+        (deltas, evidence), (result, progress) = earlier.result(), completed.result()
         found = [*verdict_findings(verdict.result()), *outlook.findings]
         review = Review(
             project=stage.project,
@@ -69,7 +70,8 @@ class Reviews:
             impact=outlook.impact,
             completeness=outlook.completeness,
             findings=gravest_first(found),
-            deltas=earlier.result(),
+            deltas=deltas,
+            evidence=evidence,
         )
         return review if result is None else _completed_by(review, result)
 
@@ -81,10 +83,13 @@ class Reviews:
         expects = stage.expects or self.expects.get(stage.project, ())
         return subject, outlook_of(stage, state.listing, subject.baseline, self.targets, expects)
 
-    async def _earlier(self, stage: Stage) -> tuple[Delta, ...]:
-        """Return what has changed since the earlier candidates of a stage."""
-        records = await self.catalogue.read(lambda rows: rows.audit.list(stage.id))
-        return candidate_deltas(stage.version or "", stage.artifacts, records)
+    async def _earlier(self, stage: Stage) -> tuple[tuple[Delta, ...], tuple[Evidence, ...]]:
+        """Return what has changed since earlier candidates of a stage, and the tries of it."""
+        records, evidence = await self.catalogue.read(
+            lambda rows: (rows.audit.list(stage.id), rows.evidence.list(stage.id))
+        )
+        deltas = candidate_deltas(stage.version or "", stage.artifacts, records)
+        return deltas, tuple(evidence)
 
     async def _completed(self, subject: Subject) -> tuple[ReviewResult | None, ReviewProgress]:
         """Return what the background work has found, and how far it is."""

@@ -14,6 +14,9 @@ from stageproxy.core.review.deltas import merge_delta, merge_findings
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.pairs import pair_artifacts
+from stageproxy.core.review.resolution import Resolution
+from stageproxy.core.review.resolving.findings import resolution_findings
+from stageproxy.core.review.resolving.pythons import pythons_for
 from stageproxy.core.review.result import ParityResult, ReviewResult
 from stageproxy.core.review.review import Baseline
 from stageproxy.core.stage.order import in_promotion_order
@@ -21,6 +24,7 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector
 from stageproxy.services.review.counterparts import Budget, Counterparts, NotComparedError
 from stageproxy.services.review.jobs import Steps
+from stageproxy.services.review.resolver import ReleaseResolver
 from stageproxy.services.upstream_state import UpstreamState
 
 _AT_ONCE = 2
@@ -69,6 +73,7 @@ class ReviewWork:
     derived: DerivedResults
     inspector: ReviewInspector
     counterparts: Counterparts
+    resolver: ReleaseResolver
     clock: Clock
     max_download: int
 
@@ -76,14 +81,17 @@ class ReviewWork:
         """Return what the comparison finds. What cannot be compared is said and is no failure."""
         pairs = _pairs_of(subject)
         pure = _pure_wheels(subject.stage)
-        steps.total = len(pairs) + len(pure)
+        pythons = pythons_for(subject.stage.artifacts)
+        steps.total = len(pairs) + len(pure) + len(pythons)
         reviews = await self._compared(subject, pairs, steps)
         parities = [await self._parity(subject, one, steps) for one in pure]
+        resolutions = await self._resolutions(subject.stage, pythons, steps)
         deltas = _deltas(subject, reviews)
         found = [
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
+            *resolution_findings(resolutions, subject.stage.release),
         ]
         return ReviewResult(
             reviewed_at=self.clock.now(),
@@ -91,6 +99,7 @@ class ReviewWork:
             baseline_digest=subject.baseline_digest,
             deltas=deltas,
             findings=merge_findings(found),
+            resolutions=resolutions,
         )
 
     async def _compared(
@@ -147,6 +156,15 @@ class ReviewWork:
                 known = ParityResult(tuple(found))
                 await self.derived.add(name, known)
         return known.findings
+
+    async def _resolutions(
+        self, stage: Stage, pythons: Sequence[str], steps: Steps
+    ) -> tuple[Resolution, ...]:
+        known, found = self.resolver.knowledge(), []
+        for python in pythons:
+            with steps.step(f"Resolving {stage.release} with Python {python}."):
+                found.append(await self.resolver.resolve(stage, python, known))
+        return tuple(found)
 
     def _staged(self, artifact: Artifact) -> ReviewedFile:
         return ReviewedFile(self.files.path(artifact.sha256), artifact.filename)

@@ -185,3 +185,21 @@ async def test_restart_of_the_server(
         assert drafts(second) == []
 
     assert review["progress"]["state"] == "done"
+
+
+async def test_resolution(service: RunningService) -> None:
+    """The review says what would be installed for three Pythons, and what conflicts."""
+    service.index.add("idna", a_wheel("idna", "3.0"))
+    service.index.add("httpx", a_wheel("httpx", "1.0", requires_dist=["idna<3"]))
+    good = await service.staged(a_wheel(version="2.0", requires_dist=["idna"]))
+    bad = await service.staged(a_wheel("other", "2.0", requires_dist=["idna>=3", "httpx"]))
+
+    resolved, conflict = [await until_over(service, one) for one in (good, bad)]
+
+    assert [one["python"] for one in resolved["resolutions"]] == ["3.15", "3.12", "3.10"]
+    assert resolved["resolutions"][0]["chosen"] == ["demo==2.0", "idna==3.0"]
+    assert {one["outcome"] for one in conflict["resolutions"]} == {"conflict"}
+    (finding,) = (one for one in conflict["findings"] if one["section"] == "resolution")
+    assert finding["level"] == "warn"
+    assert "other==2.0 requires idna>=3" in finding["message"]
+    assert "httpx==1.0 requires idna<3" in finding["message"]
