@@ -39,6 +39,7 @@ from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
+from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -159,7 +160,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    app[keys.STAGE_FINDINGS] = findings
+    _add_reviews(app, adapters, findings)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -197,6 +198,12 @@ def _stage_findings(
     return StageFindings(
         adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
     )
+
+
+def _add_reviews(app: web.Application, adapters: Adapters, findings: StageFindings) -> None:
+    """Add what is found in a stage, and the review that it is a part of."""
+    app[keys.STAGE_FINDINGS] = findings
+    app[keys.REVIEWS] = Reviews(findings, adapters.clock)
 
 
 def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:

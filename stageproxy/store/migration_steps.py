@@ -425,3 +425,9 @@ def m0010_md5(tables: Tables) -> None:
     tables.execute("ALTER TABLE artifact ADD COLUMN md5 TEXT")
     tables.execute("UPDATE artifact SET md5 = former_md5")
     tables.execute("ALTER TABLE artifact DROP COLUMN former_md5")
+
+
+@STEPS()
+def m0011_expects(tables: Tables) -> None:
+    """Add the files that are expected in a stage. Stages that exist already expect none."""
+    tables.execute("ALTER TABLE stage ADD COLUMN expects TEXT NOT NULL DEFAULT '[]'")

@@ -8,7 +8,9 @@ from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verif
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.api.probe import receive_probe, show_probes
+from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import sweep
+from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
 from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.preview import preview, stage_without_slash
@@ -23,6 +25,7 @@ _UPLOAD = f"{_SESSION}/files/{{upload}}"
 ROUTES = (
     web.get("/", home_page),
     web.get("/robots.txt", robots),
+    web.get("/assets/{name}", show_asset),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.show_metrics),
@@ -60,6 +63,7 @@ ROUTES = (
     web.get("/api/stages", stages.list_stages),
     web.get("/api/stages/{id}", stages.show_stage),
     web.delete("/api/stages/{id}", stages.cancel_stage),
+    web.get("/api/stages/{id}/review", show_review),
     web.post("/api/stages/{id}/extend", stages.extend_stage),
     web.post("/api/stages/{id}/rotate", stages.rotate_stage),
     web.delete("/api/stages/{id}/files/{filename}", stages.remove_file),

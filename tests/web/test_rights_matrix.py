@@ -48,6 +48,7 @@ MOVED = EVERYONE.replace("200", "301")
 UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
 OPENING = "401 401 401 401 201 201 201 403 403 201 201 403 201 403 403"
 FILLING = "401 401 401 401 200 200 200 403 403 200 200 403 200 403 403"
+REVIEWING = "401 401 401 200 200 200 200 403 403 200 200 403 200 403 403"
 LISTING = "401 401 401 401 200 200 200 200 200 200 200 200 200 403 403"
 MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
 MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
@@ -60,6 +61,7 @@ FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
     "GET /": EVERYONE,
     "GET /robots.txt": EVERYONE,
+    "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
     "GET /health/ready": EVERYONE,
     "GET /metrics": EVERYONE,
@@ -97,6 +99,7 @@ EXPECTED = {
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
     "DELETE /api/stages/{id}": MANAGING,
+    "GET /api/stages/{id}/review": REVIEWING,
     "POST /api/stages/{id}/extend": MANAGING,
     "POST /api/stages/{id}/rotate": MANAGING,
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
