@@ -22,7 +22,9 @@ async def test_page(service: RunningService, prefix: str, wheel: Distribution) -
     assert "<h1>demo 2.0, staged</h1>" in answer.text
     assert wheel.filename in answer.text
     assert f"<pre>pip --isolated install --index-url {prefix}simple/ demo==2.0</pre>" in answer.text
-    assert f"<pre>pip install --extra-index-url {prefix}+only/simple/ demo==2.0</pre>" in answer.text
+    assert (
+        f"<pre>pip install --extra-index-url {prefix}+only/simple/ demo==2.0</pre>" in answer.text
+    )
     assert f"<pre>uv pip install --default-index {prefix}simple/ demo==2.0</pre>" in answer.text
 
 

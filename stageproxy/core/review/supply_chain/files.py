@@ -53,10 +53,10 @@ def _programs(pair: Pair) -> Iterator[ReviewFinding]:
 
 def _first_compiled(pair: Pair) -> Iterator[ReviewFinding]:
     new = _new(pair, MemberKind.EXTENSION)
-    if new and pair.before is not None and not _stems(pair, MemberKind.EXTENSION):
+    if new and pair.is_wheel and pair.before is not None and not _stems(pair, MemberKind.EXTENSION):
         yield pair.loud(
             "first-compiled-code",
-            f"{pair.after.filename} has compiled code for the first time: {_named(new)}.",
+            f"The wheel has compiled code for the first time: {_named(new)}.",
             "It cannot be reviewed. Make sure that the build has made it, and from which source.",
             new[0].path,
         )

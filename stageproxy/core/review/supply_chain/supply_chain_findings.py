@@ -40,6 +40,6 @@ def supply_chain_findings(
     found = gravest_first(one for check in _CHECKS for one in check(pair))
     if len(found) <= MOST_FINDINGS:
         return found
-    more = f"There are {len(found) - MOST_FINDINGS} more findings on {after.filename}."
+    more = f"There are {len(found) - MOST_FINDINGS} more findings on the files."
     rest = pair.finding(Level.UNKNOWN, "more-findings", more)
     return (*found[:MOST_FINDINGS], rest)
