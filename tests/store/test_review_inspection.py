@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -177,3 +178,32 @@ async def test_processes_give_way(inspection: ReviewInspection, tmp_path: Path) 
 def fits_the_port(inspection: ReviewInspection) -> ReviewInspector:
     """Return the inspection as its port, which mypy checks."""
     return inspection
+
+
+async def test_this_process_opens_no_archive(tmp_path: Path) -> None:
+    """Whatever is in an archive reaches a parser in the child process only."""
+    files = [saved(tmp_path, one) for one in (AFTER, BEFORE, an_sdist(version="1.1"))]
+    opened: list[str] = []
+    LISTENERS.append(opened)
+    try:
+        with ReviewInspection(SMALL) as inspection:
+            await inspection.review(files[0], files[1], ASKER)
+            await inspection.parity(files[0], files[2], ASKER)
+        assert not {str(one.path) for one in files} & set(opened)
+        files[0].path.read_bytes()
+        assert str(files[0].path) in opened  # it would have been noticed
+    finally:
+        LISTENERS.remove(opened)
+
+
+LISTENERS: list[list[str]] = []
+"""Lists that get the paths of the files that this process opens."""
+
+
+def _note(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open":
+        for one in LISTENERS:
+            one.append(str(arguments[0]))
+
+
+sys.addaudithook(_note)

@@ -18,7 +18,6 @@ _WHO = "It runs on the machine of everybody who installs the sdist."
 _REACHES = {
     Capability.NETWORK: "uses the network",
     Capability.PROCESS: "starts programs",
-    Capability.CODE: "runs code that it makes or finds",
     Capability.NATIVE: "calls compiled libraries",
 }
 
