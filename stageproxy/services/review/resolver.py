@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from stageproxy.core.errors import StageproxyError
-from stageproxy.core.index.pages import ListedFile, UnreadablePageError, resolved
+from stageproxy.core.index.pages import ListedFile, Listing, UnreadablePageError, resolved
 from stageproxy.core.review.choices import best_for, candidate
 from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.facts import Facts, NeededError, NotKnownError, Pick
@@ -69,6 +70,17 @@ class ReleaseResolver:
         except NotKnownError as error:
             reason = str(error)
         return Resolution(python, Outcome.UNKNOWN, reason=reason)
+
+    async def pages_of(
+        self, projects: Sequence[NormalizedName], known: Knowledge
+    ) -> Mapping[NormalizedName, Listing | None]:
+        """Return the pages of some projects, without those that cannot be read now."""
+        missing = [one for one in projects[:_MOST_PAGES] if one not in known.facts.pages]
+        with suppress(NotKnownError, TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await self._find_out(NeededError(pages=missing), known)
+        pages = known.facts.pages
+        return {one: pages[one] for one in projects if one in pages}
 
     async def _resolve(
         self, release: Pick, python: str, known: Knowledge, deadline: float

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from stageproxy.core.index.pages import ListedFile, Listing
@@ -13,7 +13,9 @@ from stageproxy.core.review.delta_findings import delta_findings
 from stageproxy.core.review.deltas import merge_delta, merge_findings
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.findings import ReviewFinding
+from stageproxy.core.review.newcomers import new_dependencies, newcomer_findings
 from stageproxy.core.review.pairs import pair_artifacts
+from stageproxy.core.review.provenance import provenance_findings
 from stageproxy.core.review.resolution import Resolution
 from stageproxy.core.review.resolving.findings import resolution_findings
 from stageproxy.core.review.resolving.pythons import pythons_for
@@ -24,7 +26,7 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector
 from stageproxy.services.review.counterparts import Budget, Counterparts, NotComparedError
 from stageproxy.services.review.jobs import Steps
-from stageproxy.services.review.resolver import ReleaseResolver
+from stageproxy.services.review.resolver import Knowledge, ReleaseResolver
 from stageproxy.services.upstream_state import UpstreamState
 
 _AT_ONCE = 2
@@ -85,13 +87,17 @@ class ReviewWork:
         steps.total = len(pairs) + len(pure) + len(pythons)
         reviews = await self._compared(subject, pairs, steps)
         parities = [await self._parity(subject, one, steps) for one in pure]
-        resolutions = await self._resolutions(subject.stage, pythons, steps)
+        known = self.resolver.knowledge()
+        resolutions = await self._resolutions(subject.stage, pythons, steps, known)
         deltas = _deltas(subject, reviews)
+        newcomers = await self.resolver.pages_of(new_dependencies(deltas), known)
         found = [
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
             *resolution_findings(resolutions, subject.stage.release),
+            *newcomer_findings(newcomers, self.clock.now()),
+            *_on_provenance(subject),
         ]
         return ReviewResult(
             reviewed_at=self.clock.now(),
@@ -158,9 +164,9 @@ class ReviewWork:
         return known.findings
 
     async def _resolutions(
-        self, stage: Stage, pythons: Sequence[str], steps: Steps
+        self, stage: Stage, pythons: Sequence[str], steps: Steps, known: Knowledge
     ) -> tuple[Resolution, ...]:
-        known, found = self.resolver.knowledge(), []
+        found = []
         for python in pythons:
             with steps.step(f"Resolving {stage.release} with Python {python}."):
                 found.append(await self.resolver.resolve(stage, python, known))
@@ -225,6 +231,14 @@ def _deltas(subject: Subject, reviews: Sequence[ArtifactReview]) -> tuple[Delta,
     label = f"{subject.stage.project} {baseline.version}"
     delta = Delta(Against.RELEASE, baseline.version, label, baseline.channel)
     return (merge_delta(delta, reviews, removed),)
+
+
+def _on_provenance(subject: Subject) -> Iterable[ReviewFinding]:
+    stage, baseline = subject.stage, subject.baseline
+    if baseline is None:
+        return ()
+    label = f"{stage.project} {baseline.version}"
+    return provenance_findings(stage.artifacts, subject.counterparts, label)
 
 
 def _not_compared(pair: _Pair, alone: ArtifactReview, why: str) -> ArtifactReview:
