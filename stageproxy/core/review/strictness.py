@@ -29,23 +29,31 @@ _LICENSE_CLASSIFIER = "License ::"
 _PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d{1,3})")
 
 _REPLACED: Mapping[str, str] = {
-    "home-page": "Project-URL with the label Homepage",
-    "download-url": "Project-URL with the label Download",
-    "requires": "Requires-Dist",
-    "provides": "Provides-Dist",
-    "obsoletes": "Obsoletes-Dist",
+    "Home-page": "Project-URL with the label Homepage",
+    "Download-URL": "Project-URL with the label Download",
+    "Requires": "Requires-Dist",
+    "Provides": "Provides-Dist",
+    "Obsoletes": "Obsoletes-Dist",
 }
 """Deprecated fields, and what takes their place."""
 
-_LABELS = frozenset(
-    {
-        "homepage", "source", "repository", "sourcecode", "github", "download", "changelog",
-        "changes", "whatsnew", "history", "releasenotes", "documentation", "docs", "issues",
-        "bugs", "issue", "tracker", "issuetracker", "bugtracker", "funding", "sponsor",
-        "donate", "donation",
-    }
-)  # fmt: skip
-"""The well-known labels of project URLs, and their aliases, in normalized form."""
+_BETTER: Mapping[str, str] = {
+    "bugreports": "Issues",
+    "code": "Source",
+    "ghissues": "Issues",
+    "git": "Source",
+    "gitlab": "Source",
+    "home": "Homepage",
+    "manual": "Documentation",
+    "releases": "Changelog",
+    "repo": "Source",
+    "reportbugs": "Issues",
+    "reportissues": "Issues",
+    "sources": "Source",
+    "vcs": "Source",
+    "website": "Homepage",
+}
+"""Labels of project URLs that mean the same as a well-known one, in normalized form."""
 
 _OLD_VERSIONS = frozenset({"1.0", "1.1", "1.2", "2.0"})
 
@@ -168,8 +176,8 @@ def _caps_on_dependencies(metadata: _Metadata) -> Iterator[ReviewFinding]:
     if capped:
         yield metadata.finding(
             "dependencies-capped",
-            f"{len(capped)} dependencies have an upper bound: {_named(capped)}. No other project "
-            "can require later versions of them beside this one.",
+            f"Dependencies have an upper bound: {_named(capped)}. No other project can require "
+            "later versions of them beside this one.",
             "Remove upper bounds unless it is known that later versions fail.",
             next(iter(capped.values())),
         )
@@ -184,29 +192,27 @@ def _requirement(text: str) -> Requirement | None:
 
 def _deprecated(metadata: _Metadata) -> Iterator[ReviewFinding]:
     for field, replacement in _REPLACED.items():
-        for line in metadata.lines(field)[:1]:
+        for line in metadata.lines(field.lower())[:1]:
             yield metadata.finding(
                 "deprecated-field",
-                f"The field {field.title()} is deprecated.",
+                f"The field {field} is deprecated.",
                 f"Use {replacement}.",
                 line,
             )
 
 
 def _labels(metadata: _Metadata) -> Iterator[ReviewFinding]:
-    unknown: dict[str, _Line] = {}
     for line in metadata.lines("project-url"):
         label = line.value.partition(",")[0].strip()
-        if _normalized(label) not in _LABELS:
-            unknown.setdefault(printable(label, 32), line)
-    if unknown:
-        yield metadata.finding(
-            "unknown-label",
-            f"These labels of project URLs are not well-known: {_named(unknown)}. Programs cannot "
-            "say what they lead to.",
-            "Where one fits, use Homepage, Source, Documentation, Changelog, Issues or Funding.",
-            next(iter(unknown.values())),
-        )
+        better = _BETTER.get(_normalized(label))
+        if better:
+            yield metadata.finding(
+                "unknown-label",
+                f"The label {printable(label)} of a project URL is not well-known: programs cannot "
+                "say what it leads to.",
+                f"Use {better}.",
+                line,
+            )
 
 
 def _normalized(label: str) -> str:

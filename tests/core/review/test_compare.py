@@ -119,6 +119,16 @@ def test_files_are_compared_by_path_and_digest() -> None:
     )
 
 
+def test_moved_files_come_last() -> None:
+    """Files that were only moved do not take the place of those that have changed."""
+    before = a_summary(files={"a/test.py": "1", "demo.py": "2"})
+    after = a_summary(files={"b/test.py": "1", "demo.py": "3"})
+
+    found = compare_summaries(before, after)
+
+    assert [one.path for one in found.members] == ["demo.py", "a/test.py", "b/test.py"]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
