@@ -138,7 +138,8 @@ def _pair(change: Any) -> str:
 async def download(pair: Document) -> tuple[Distribution, Distribution]:
     """Return both artifacts of a pair from the index that pip uses."""
     names = pair["before"]["filename"], pair["after"]["filename"]
-    found = await fetch_distributions(dict.fromkeys(names, pair["project"]))
+    project: str = pair["project"]
+    found = await fetch_distributions(dict.fromkeys(names, project))
     return found[names[0]], found[names[1]]
 
 
