@@ -1131,8 +1131,8 @@ DEFECTS = [
     Defect(
         "what was not read to its end is not compared",
         "core/review/compare.py",
-        "names = [] if changes.not_compared else compare_names(",
-        "names = compare_names(",
+        "members = [] if changes.not_compared else compare_members(",
+        "members = compare_members(",
         "core/review/test_compare.py::test_an_artifact_that_was_not_read_is_not_compared",
     ),
     Defect(

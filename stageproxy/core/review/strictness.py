@@ -24,9 +24,12 @@ _LONGEST = 1000
 _MOST_JUDGED = 2000
 """How many values of a field are judged."""
 
+_MOST_SPECIFIERS = 20
+"""A Requires-Python with more specifiers is not judged."""
+
 _CAPS = frozenset({"<", "<=", "~=", "==", "==="})
 _LICENSE_CLASSIFIER = "License ::"
-_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d{1,3})")
+_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d{1,2})")
 
 _REPLACED: Mapping[str, str] = {
     "Home-page": "Project-URL with the label Homepage",
@@ -143,25 +146,17 @@ def _license(metadata: _Metadata) -> Iterator[ReviewFinding]:
 
 
 def _caps_on_python(metadata: _Metadata) -> Iterator[ReviewFinding]:
-    for line in metadata.lines("requires-python")[:1]:
-        caps = _caps_in(line.value)
-        if caps:
-            yield metadata.finding(
-                "python-capped",
-                f"Requires-Python {printable(line.value)} excludes later versions of Python by "
-                f"{', '.join(caps)}: their users silently get an older release without the cap.",
-                "Remove the upper bound unless it is known that later versions fail.",
-                line,
-                loud=True,
-            )
-
-
-def _caps_in(specifier: str) -> list[str]:
-    try:
-        parsed = SpecifierSet(specifier)
-    except (InvalidSpecifier, ValueError):
-        return []
-    return sorted(str(one) for one in parsed if one.operator in _CAPS)
+    specifier = _requires_python(metadata)
+    caps = sorted(str(one) for one in specifier if one.operator in _CAPS)
+    if caps:
+        yield metadata.finding(
+            "python-capped",
+            f"Requires-Python excludes later versions of Python by {', '.join(caps)}: their users "
+            "silently get an older release that does not.",
+            "Remove the upper bound unless it is known that later versions fail.",
+            metadata.lines("requires-python")[0],
+            loud=True,
+        )
 
 
 def _caps_on_dependencies(metadata: _Metadata) -> Iterator[ReviewFinding]:
@@ -222,27 +217,34 @@ def _normalized(label: str) -> str:
 
 def _python_classifiers(metadata: _Metadata) -> Iterator[ReviewFinding]:
     """Yield the finding on classifiers for Pythons that Requires-Python excludes."""
-    wanted = [one.value for one in metadata.lines("requires-python")[:1]]
-    excluded: dict[str, _Line] = {}
+    lines: dict[str, _Line] = {}
     for line in metadata.lines("classifier"):
-        found = _PYTHON_CLASSIFIER.fullmatch(line.value)
-        if found and wanted and _excludes(wanted[0], found[1]):
-            excluded.setdefault(found[1], line)
+        if found := _PYTHON_CLASSIFIER.fullmatch(line.value):
+            lines.setdefault(found[1], line)
+    excluded = [one for one in lines if _excludes(_requires_python(metadata), one)]
     if excluded:
         yield metadata.finding(
             "classifier-excluded",
             f"Classifiers name Pythons that Requires-Python excludes: {_named(excluded)}.",
             "Remove these classifiers, or correct Requires-Python.",
-            next(iter(excluded.values())),
+            lines[excluded[0]],
         )
 
 
-def _excludes(requires_python: str, minor: str) -> bool:
+def _excludes(requires_python: SpecifierSet, minor: str) -> bool:
     try:
-        wanted = SpecifierSet(requires_python)
-    except (InvalidSpecifier, ValueError):
+        return requires_python.is_disjoint(SpecifierSet(f"=={minor}.*"))
+    except ValueError:  # `===` accepts a text, which is in no order
         return False
-    return wanted.is_disjoint(SpecifierSet(f"=={minor}.*")) if "===" not in str(wanted) else False
+
+
+def _requires_python(metadata: _Metadata) -> SpecifierSet:
+    """Return Requires-Python, or the set that accepts everything if it cannot be judged."""
+    try:
+        parsed = SpecifierSet("".join(one.value for one in metadata.lines("requires-python")[:1]))
+    except (InvalidSpecifier, ValueError):
+        return SpecifierSet()
+    return parsed if len(parsed) <= _MOST_SPECIFIERS else SpecifierSet()
 
 
 def _metadata_version(metadata: _Metadata) -> Iterator[ReviewFinding]:
