@@ -61,7 +61,7 @@ def _compare(
     if before is None or after is None:
         kind = ChangeKind.ADDED if after else ChangeKind.REMOVED
         sizes = before.size if before else 0, after.size if after else 0
-        return MemberDelta(shown, kind, *sizes)
+        return MemberDelta(shown, kind, *sizes, sha256=after.sha256 if after else "")
     if before.sha256 == after.sha256:
         return None
-    return MemberDelta(shown, ChangeKind.CHANGED, before.size, after.size)
+    return MemberDelta(shown, ChangeKind.CHANGED, before.size, after.size, sha256=after.sha256)
