@@ -1128,5 +1128,47 @@ DEFECTS = [
         "        own = list(registry.collect())\n",
         "server/test_shared_metrics.py::test_no_total_decreases",
     ),
+    Defect(
+        "what was not read to its end is not compared",
+        "core/review/compare.py",
+        "members = [] if changes.not_compared else compare_members(",
+        "members = compare_members(",
+        "core/review/test_compare.py::test_an_artifact_that_was_not_read_is_not_compared",
+    ),
+    Defect(
+        "a wheel is compared with one for the same platform",
+        "core/review/pairs.py",
+        "return same_line and one.platform == other.platform",
+        "return same_line",
+        "core/review/test_pairs.py::test_a_wheel_for_something_else_is_no_counterpart",
+    ),
+    Defect(
+        "folding hides no change",
+        "core/review/text_diff.py",
+        '                yield DiffLine("~", str(folded), first)\n            yield from held\n',
+        '                yield DiffLine("~", str(folded), first)\n',
+        "core/review/test_text_diff.py::test_folding_hides_no_change",
+    ),
+    Defect(
+        "an entry point that leads elsewhere is a warning",
+        "core/review/delta_findings.py",
+        'for one in _names(delta, "entry-point", ChangeKind.CHANGED):',
+        'for one in _names(delta, "entry-point", ChangeKind.ADDED):',
+        "core/review/test_delta_findings.py::test_changes_that_users_would_notice",
+    ),
+    Defect(
+        "a change of some artifacts names them",
+        "core/review/deltas.py",
+        "files=() if everywhere <= names.keys() else tuple(names)",
+        "files=()",
+        "core/review/test_deltas.py::test_a_change_of_some_artifacts_names_them",
+    ),
+    Defect(
+        "a candidate ends when one of its files is replaced",
+        "core/review/candidates.py",
+        "        if filename in self.arrived:\n",
+        "        if filename not in self.arrived:\n",
+        "core/review/test_candidates.py::test_a_candidate_ends_when_one_of_its_files_changes",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
