@@ -8,6 +8,7 @@ from stageproxy.core.index.pages import Document
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
@@ -34,6 +35,7 @@ from stageproxy.web.streams import StreamShares
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
+DESCRIPTIONS = web.AppKey("descriptions", Descriptions)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EXAMINER = web.AppKey("examiner", Examiner)
 EXPIRY = web.AppKey("expiry", Expiry)
