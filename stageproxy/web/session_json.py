@@ -96,6 +96,7 @@ class SessionJson:
             "manifest-digest": manifest_digest(stage.artifacts),
             "revision": stage.revision,
             "opened-at": whole_seconds(stage.opened_at),
+            **({"expects": list(stage.expects)} if stage.expects else {}),
         }
         if _is_readable(stage):
             document["session-token"] = urls.token_of(stage).reveal()

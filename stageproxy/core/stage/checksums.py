@@ -8,9 +8,8 @@ counts is that every staged file has one hash, and that no other file has any.
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from urllib.parse import unquote
 
 from packaging.version import Version
@@ -59,6 +58,15 @@ class Checksums:
     without: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without colors, and the names of files with the hashes that it has of them."""
+
+    number: int
+    text: str
+    hashes: tuple[tuple[str, str], ...]
+
+
 def parse_checksums(content: bytes) -> Checksums:
     """Return the hashes of wheels and sdists by filename, without folders.
 
@@ -66,74 +74,23 @@ def parse_checksums(content: bytes) -> Checksums:
     """
     hashes: dict[str, Hash] = {}
     without: dict[str, int] = {}
-    heading: list[str] = []
-    for number, line in enumerate(_lines(content), 1):
-        found = _pairs(line, heading)
-        for name, sha256 in found:
-            _add(hashes, name, Hash(sha256, number))
-        names = _NAME.findall(line)
-        without |= {} if found else dict.fromkeys(names, number)
-        if not _BLANK.fullmatch(line):
-            heading = names if _HEADING.fullmatch(line) else []
+    for line in read_lines(content):
+        for name, sha256 in line.hashes:
+            _add(hashes, name, Hash(sha256, line.number))
+        without |= {} if line.hashes else dict.fromkeys(_NAME.findall(line.text), line.number)
     if not hashes:
         msg = f"It has no hash of a wheel or an sdist. {_EXPECTED}"
         raise ValueError(msg)
     return Checksums(hashes, without)
 
 
-class Match(StrEnum):
-    """What a pasted line says of the files of a stage."""
-
-    SAME = "same"
-    OTHER = "other"
-    NOT_STAGED = "not-staged"
-    IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedLine:
-    """A pasted line, what it says of the files of a stage, and the name of the file."""
-
-    text: str
-    match: Match
-    filename: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Pasted lines beside a stage; `missing` are the staged files that none of them confirms."""
-
-    lines: tuple[MarkedLine, ...]
-    missing: tuple[str, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the lines confirm every file of the stage, and nothing else is in them."""
-        bad = {Match.OTHER, Match.NOT_STAGED}
-        return not self.missing and not any(one.match in bad for one in self.lines)
-
-
-def compare_lines(content: bytes, staged: Mapping[str, str]) -> Comparison:
-    """Return each line of the output of a tool with what it says of the files of a stage."""
-    marked: list[MarkedLine] = []
+def read_lines(content: bytes) -> Iterator[Line]:
+    """Yield the lines of an output, each with the hashes that it has."""
     heading: list[str] = []
-    for line in _lines(content):
-        marked.append(_marked(line, _pairs(line, heading), staged))
-        if not _BLANK.fullmatch(line):
-            heading = _NAME.findall(line) if _HEADING.fullmatch(line) else []
-    same = {one.filename for one in marked if one.match is Match.SAME}
-    return Comparison(tuple(marked), tuple(sorted(staged.keys() - same)))
-
-
-def _marked(line: str, pairs: Sequence[tuple[str, str]], staged: Mapping[str, str]) -> MarkedLine:
-    releases = {_release_of(name) for name in staged}
-    for name, sha256 in pairs:
-        if name in staged:
-            match = Match.SAME if staged[name] == sha256 else Match.OTHER
-            return MarkedLine(line, match, name)
-        if _release_of(name) in releases:
-            return MarkedLine(line, Match.NOT_STAGED, name)
-    return MarkedLine(line, Match.IGNORED)
+    for number, text in enumerate(_lines(content), 1):
+        yield Line(number, text, tuple(_pairs(text, heading)))
+        if not _BLANK.fullmatch(text):
+            heading = _NAME.findall(text) if _HEADING.fullmatch(text) else []
 
 
 def checksum_differences(staged: Mapping[str, str], expected: Checksums) -> Iterator[str]:

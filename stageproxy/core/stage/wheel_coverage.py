@@ -79,8 +79,8 @@ _MISSING: Mapping[str, tuple[str, Collection[tuple[Interpreter, Platform]]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+@dataclass(frozen=True, slots=True, order=True)
+class Served:
     """What one tag of a wheel serves: an interpreter, or also its later versions."""
 
     interpreter: Interpreter
@@ -89,6 +89,7 @@ class _Served:
     system: SystemVersion
 
     def serves(self, interpreter: Interpreter) -> bool:
+        """Return whether an interpreter is served."""
         implementation = self.interpreter.implementation
         if implementation not in {_ANY_PYTHON, interpreter.implementation}:
             return False
@@ -101,7 +102,7 @@ class _Served:
 class Coverage:
     """What the wheels of a release serve."""
 
-    served: Collection[_Served]
+    served: Collection[Served]
 
     @cached_property
     def platforms(self) -> Collection[Platform]:
@@ -135,7 +136,7 @@ def _tags_of(filenames: Iterable[str]) -> Iterable[Tag]:
             continue
 
 
-def _served_by(tag: Tag) -> Iterable[_Served]:
+def _served_by(tag: Tag) -> Iterable[Served]:
     found = _INTERPRETER.fullmatch(tag.interpreter)
     if found is None:
         return
@@ -144,7 +145,7 @@ def _served_by(tag: Tag) -> Iterable[_Served]:
     for name in _BOTH.get(platform, (platform,)):
         for implementation, or_later in _implementations(found[1], tag.abi):
             lowest = system_needed(name, system)
-            yield _Served(Interpreter(implementation, minor), or_later, name, lowest)
+            yield Served(Interpreter(implementation, minor), or_later, name, lowest)
 
 
 def system_needed(platform: Platform, system: SystemVersion) -> SystemVersion:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from stageproxy.core.stage.checksums import compare_lines
+from stageproxy.core.stage.checksum_marks import compare_output
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.stage_page import stage_page
@@ -26,7 +26,7 @@ async def compare_hashes(request: web.Request) -> web.Response:
     fields = parse_qs(body.decode(errors="replace"), max_num_fields=10)
     pasted = fields.get("pasted", [""])[0].encode(errors="replace")[:MOST_PASTED]
     staged = {one.filename: one.sha256 for one in stage.artifacts}
-    compared = await asyncio.to_thread(compare_lines, pasted, staged) if pasted.strip() else None
+    compared = await asyncio.to_thread(compare_output, staged, pasted) if pasted.strip() else None
     return await stage_page(
         request, stage, pasted=pasted.decode(errors="replace"), compared=compared
     )

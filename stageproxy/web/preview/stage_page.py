@@ -1,4 +1,4 @@
-"""The stage as an HTML page and as JSON, and the home page of the server."""
+"""The stage as an HTML page and as JSON."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from stageproxy.core.index.negotiation import best_offer, names_simple_api
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.promotion.looks import LookKind
-from stageproxy.core.stage.checksums import Comparison
+from stageproxy.core.stage.checksum_marks import Comparison
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
@@ -103,11 +103,6 @@ async def _release_url(request: web.Request, stage: Stage) -> str:
         return ""
     pypi = request.app[HELP_PAGES].site
     return target.release_url(stage.project, stage.version or "", pypi=pypi)
-
-
-async def home_page(request: web.Request) -> web.StreamResponse:
-    """Return the home page, which describes the server."""
-    return await page_response(request, "preview/pages/home.html")
 
 
 async def robots(_request: web.Request) -> web.Response:

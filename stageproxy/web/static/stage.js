@@ -8,10 +8,11 @@ const NAME = /(?<![\w.+-])\w[\w.+!-]{0,250}?\.(?:whl|tar\.gz|zip)(?![\w-]|\.\w)/
 const MARKS = {
   same: ["good", "dot", "The same"],
   other: ["bad", "cross", "Another hash"],
-  foreign: ["bad", "cross", "Not in the stage"],
+  foreign: ["warn", "triangle", "Not in the stage"],
+  extra: ["bad", "cross", "Not in the stage"],
   missing: ["warn", "triangle", "Not confirmed"],
 };
-const RELEASE = /^.+?-[^-]+/;
+const releaseOf = (name) => name.replace(/\.(tar\.gz|zip)$/, "").match(/^.+?-[^-]+/)?.[0].toLowerCase();
 
 const stagedFiles = () => {
   const lines = document.getElementById("manifest-lines").textContent.trim().split("\n");
@@ -24,9 +25,8 @@ const judge = (line, above, staged) => {
   if (!hashes.length || !names.length) return null;
   const known = names.find((one) => staged.has(one));
   if (known) return [hashes.includes(staged.get(known)) ? "same" : "other", known];
-  const releases = new Set([...staged.keys()].map((one) => one.match(RELEASE)?.[0]));
-  const foreign = names.find((one) => releases.has(one.replace(/\.(tar\.gz|zip)$/, "").match(RELEASE)?.[0]));
-  return foreign ? ["foreign", foreign] : null;
+  const isOfRelease = [...staged.keys()].some((one) => releaseOf(one) === releaseOf(names[0]));
+  return [isOfRelease ? "extra" : "foreign", names[0]];
 };
 
 const compare = (text, staged) => {
@@ -71,7 +71,7 @@ const showComparison = (form, result) => {
   const text = form.elements.pasted.value;
   if (!text.trim()) return result.replaceChildren();
   const { marks, ignored } = compare(text, stagedFiles());
-  const isComplete = marks.every(([mark]) => mark === "same");
+  const isComplete = marks.every(([mark]) => mark === "same" || mark === "foreign");
   const sentence = isComplete
     ? "Every file of the stage is in these lines, with its hash."
     : "These lines are not the files of the stage.";

@@ -55,6 +55,24 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
     }
 
 
+async def test_expected_files(service: RunningService) -> None:
+    """The files that a release should have are declared when its stage is opened."""
+    patterns = ["sdist", "cp312,cp313-win_amd64"]
+
+    opened = await service.api("POST", "stages", name="demo", version="2.0", expects=patterns)
+    shown = await service.api("GET", f"stages/{opened.document['id']}")
+
+    assert opened.document["expects"] == shown.document["expects"] == patterns
+
+
+async def test_no_pattern_of_expected_files(service: RunningService) -> None:
+    """What is no pattern of expected files is refused."""
+    answer = await service.api("POST", "stages", name="demo", expects=["wheels"])
+
+    assert answer.status == 400
+    assert "'wheels' is no pattern of expected files" in str(answer.document["errors"])
+
+
 async def test_shape_of_a_file(service: RunningService) -> None:
     """A file has the members of the API reference."""
     stage = await service.staged(WHEEL)

@@ -11,7 +11,7 @@ from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rights import actor_label
 from stageproxy.core.rules.findings import Level
-from stageproxy.core.stage.checksums import Comparison
+from stageproxy.core.stage.checksum_marks import Comparison
 from stageproxy.core.stage.install_commands import install_commands, upload_command
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.services.descriptions import Description
