@@ -23,6 +23,7 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -168,7 +169,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    reviews = _add_reviews(app, config, adapters, findings, metrics)
+    reviews = _add_reviews(app, config, adapters, findings, metrics, promotions.background)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -216,8 +217,11 @@ def _add_reviews(
     adapters: Adapters,
     findings: StageFindings,
     metrics: Metrics,
+    background: Background,
 ) -> Reviews:
-    """Add what is found in a stage, and the review that it is a part of."""
+    """Add what is found in a stage, the review that it is a part of, and the description."""
+    database, inspector = adapters.database, adapters.inspector
+    app[keys.DESCRIPTIONS] = Descriptions(database, inspector, background)
     app[keys.STAGE_FINDINGS] = findings
     reviews = reviews_of(config, adapters.reviews, adapters.files, findings, metrics.reviews.count)
     metrics.reviews.watch(lambda: reviews.jobs.running)
