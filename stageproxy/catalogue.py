@@ -12,6 +12,7 @@ from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.sessions import Holder, Session
 from stageproxy.core.stage.file_uploads import FileUpload
@@ -242,6 +243,19 @@ class LookRows(Protocol):
         """Store a look, in place of the former one of its kind by the same token."""
 
 
+class EvidenceRows(Protocol):
+    """What was reported of tries of stages."""
+
+    def list(self, stage_id: str) -> Sequence[Evidence]:
+        """Return the evidence of a stage, the latest first, superseded one too."""
+
+    def add(self, stage_id: str, evidence: Evidence) -> None:
+        """Store new evidence."""
+
+    def remove(self, stage_id: str, evidence_id: str) -> None:
+        """Remove evidence of a stage, if it exists."""
+
+
 class LeaseRows(Protocol):
     """The leases of workers, by the names of their work."""
 
@@ -319,6 +333,10 @@ class Rows(Protocol):
     @property
     def looks(self) -> LookRows:
         """What was shown of stages."""
+
+    @property
+    def evidence(self) -> EvidenceRows:
+        """What was reported of tries of stages."""
 
     @property
     def leases(self) -> LeaseRows:

@@ -53,6 +53,7 @@ class AuditAction(StrEnum):
     ARTIFACT_REFUSED = "artifact-refused"
     ARTIFACT_UNKNOWN = "artifact-unknown"
     PUBLISHED = "published"
+    TRIED = "tried"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
     SIGNED_IN = "signed-in"

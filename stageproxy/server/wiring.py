@@ -23,6 +23,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
@@ -40,6 +41,7 @@ from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
+from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
@@ -162,7 +164,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    app[keys.STAGE_FINDINGS] = findings
+    _add_reviews(app, adapters, findings)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -200,6 +202,12 @@ def _stage_findings(
     return StageFindings(
         adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
     )
+
+
+def _add_reviews(app: web.Application, adapters: Adapters, findings: StageFindings) -> None:
+    """Add what is found in a stage, and the review that it is a part of."""
+    app[keys.STAGE_FINDINGS] = findings
+    app[keys.REVIEWS] = Reviews(findings, adapters.clock)
 
 
 def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
@@ -302,6 +310,7 @@ def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
     app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
     times = SessionTimes(config.desk.session_idle, config.desk.session_lifetime)
     app[keys.SESSIONS] = Sessions(database, clock, times)
+    app[keys.EVIDENCE] = EvidenceBook(database, clock, stages)
     app[keys.LIMITS] = Limits(
         database, clock, stages.quotas, stages.rates, config.stage.max_per_project
     )

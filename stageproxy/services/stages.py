@@ -93,10 +93,12 @@ class Stages:
         project: NormalizedName,
         version: str | None,
         lifetime: timedelta | None,
+        expects: tuple[str, ...] = (),
     ) -> Stage:
         """Open a stage. Raise `StageExistsError` if the release already has one."""
         require(token, Action.OPEN, project, version)
-        stage = self.new(project, version, self.clock.now(), lifetime)
+        new = self.new(project, version, self.clock.now(), lifetime)
+        stage = replace(new, expects=expects)
 
         def work(rows: Rows) -> None:
             require_still(rows, token, Action.OPEN, project, version, self.clock.now())

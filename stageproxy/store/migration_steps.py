@@ -311,6 +311,27 @@ _COUNTED = (
     """,
 )
 
+_EVIDENCE = """
+    CREATE TABLE evidence (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        python TEXT NOT NULL,
+        implementation TEXT NOT NULL,
+        platform TEXT NOT NULL,
+        installer TEXT NOT NULL,
+        filename TEXT NOT NULL,
+        command TEXT NOT NULL,
+        passed INTEGER NOT NULL,
+        exit_code INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        log_tail TEXT NOT NULL,
+        reported_at TEXT NOT NULL,
+        reported_by TEXT NOT NULL,
+        PRIMARY KEY (stage_id, id)
+    ) STRICT
+    """
+
 _FOUND_WITHOUT_SCANS = (
     "CREATE INDEX stage_by_opening ON stage (opened_at DESC, id)",
     "CREATE INDEX stage_of_project ON stage (project, opened_at DESC, id)",
@@ -452,7 +473,19 @@ def m0010_md5(tables: Tables) -> None:
 
 
 @STEPS()
+def m0011_expects(tables: Tables) -> None:
+    """Add the files that are expected in a stage. Stages that exist already expect none."""
+    tables.execute("ALTER TABLE stage ADD COLUMN expects TEXT NOT NULL DEFAULT '[]'")
+
+
+@STEPS()
 def m0012_sessions(tables: Tables) -> None:
     """Add the sessions at the desk, and what finds stages by their status."""
     for statement in _SESSIONS:
         tables.execute(statement)
+
+
+@STEPS()
+def m0013_evidence(tables: Tables) -> None:
+    """Add what was reported of tries of stages."""
+    tables.execute(_EVIDENCE)

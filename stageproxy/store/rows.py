@@ -9,6 +9,7 @@ from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
+from stageproxy.store.evidence_rows import SqliteEvidenceRows
 from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
 from stageproxy.store.lease_rows import SqliteLeaseRows
 from stageproxy.store.look_rows import SqliteLookRows
@@ -32,6 +33,7 @@ class SqliteRows(Statements):
         self.sessions = SqliteSessionRows(tables)
         self.promotions = SqlitePromotionRows(tables)
         self.looks = SqliteLookRows(tables)
+        self.evidence = SqliteEvidenceRows(tables)
         self.leases = SqliteLeaseRows(tables)
         self.audit = SqliteAuditRows(tables)
         self._usage = SqliteUsage(tables)

@@ -1,5 +1,6 @@
 """Stages as rows, with the artifacts and the unfinished file uploads that belong to each."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -143,6 +144,7 @@ class SqliteStageRows(Statements):
                 "ended_at": text_of(stage.ended_at),
                 "reason": stage.reason,
                 "sent": int(stage.sent),
+                "expects": json.dumps(stage.expects),
             },
             key="id",
         )

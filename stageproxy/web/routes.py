@@ -6,8 +6,10 @@ from stageproxy.web import health
 from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
+from stageproxy.web.api.evidence import add_evidence, list_evidence
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.api.probe import receive_probe, show_probes
+from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import sweep
 from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
@@ -95,9 +97,12 @@ ROUTES = (
     web.get("/api/stages", stages.list_stages),
     web.get("/api/stages/{id}", stages.show_stage),
     web.delete("/api/stages/{id}", stages.cancel_stage),
+    web.get("/api/stages/{id}/review", show_review),
     web.post("/api/stages/{id}/extend", stages.extend_stage),
     web.post("/api/stages/{id}/rotate", stages.rotate_stage),
     web.delete("/api/stages/{id}/files/{filename}", stages.remove_file),
+    web.get("/api/stages/{id}/evidence", list_evidence),
+    web.post("/api/stages/{id}/evidence", add_evidence),
     web.get("/api/stages/{id}/files/{filename}/form", promotion.show_form),
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),

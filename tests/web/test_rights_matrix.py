@@ -52,6 +52,7 @@ MOVED = EVERYONE.replace("200", "301")
 UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
 OPENING = "401 401 401 401 201 201 201 403 403 201 201 403 201 403 403"
 FILLING = "401 401 401 401 200 200 200 403 403 200 200 403 200 403 403"
+REVIEWING = "401 401 401 200 200 200 200 403 403 200 200 403 200 403 403"
 LISTING = "401 401 401 401 200 200 200 200 200 200 200 200 200 403 403"
 MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
 MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
@@ -121,12 +122,15 @@ EXPECTED = {
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
     "DELETE /api/stages/{id}": MANAGING,
+    "GET /api/stages/{id}/review": REVIEWING,
     "POST /api/stages/{id}/extend": MANAGING,
     "POST /api/stages/{id}/rotate": MANAGING,
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
     "GET /api/stages/{id}/audit": MANAGING,
     "GET /api/audit": ADMIN,
     "GET /api/audit/verify": ADMIN,
+    "GET /api/stages/{id}/evidence": FILLING,
+    "POST /api/stages/{id}/evidence": FILLING.replace("200", "201"),
     "GET /api/stages/{id}/files/{filename}/form": MANAGING,
     "POST /api/stages/{id}/promotion/plan": MANAGING,
     "POST /api/stages/{id}/promotion": PUBLISHING,
@@ -158,6 +162,15 @@ ANNOUNCE = json.dumps(
     }
 ).encode()
 START = json.dumps({"manifest-digest": manifest_digest_of(WHEEL), "publisher": "client"}).encode()
+TRIED = {
+    "manifest-digest": manifest_digest_of(WHEEL),
+    "python": "3.13.5",
+    "implementation": "cp",
+    "platform": "manylinux x86_64",
+    "installer": "pip 26.3",
+    "exit-code": 0,
+    "seconds": 1.5,
+}
 DOCUMENTS = {
     "POST /upload/2.0/": CREATE,
     "POST /upload/2.0": CREATE,
@@ -171,6 +184,7 @@ DOCUMENTS = {
     "POST /api/check": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
     "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
+    "POST /api/stages/{id}/evidence": json.dumps(TRIED).encode(),
     "POST /api/stages/{id}/promotion/plan": b'{"publisher": "client"}',
     "POST /api/stages/{id}/promotion": START,
     "POST /api/stages/{id}/promotion/journal": b'{"fence": 1}',

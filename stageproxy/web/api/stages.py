@@ -14,7 +14,7 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
+from stageproxy.web.bodies import Body, Duration, Expects, ProjectName, VersionText, read_body
 from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES, URLS
 from stageproxy.web.positions import position_in, position_of
 from stageproxy.web.session_json import Api, Facts, is_look, json_response
@@ -33,6 +33,7 @@ class OpenStage(Body):
     name: ProjectName
     version: VersionText | None = None
     lifetime: Duration | None = None
+    expects: Expects = ()
 
 
 class ExtendStage(Body):
@@ -46,7 +47,7 @@ async def open_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, OpenStage)
     stage = await request.app[STAGES].open(
-        token, canonicalize_name(body.name), body.version, body.lifetime
+        token, canonicalize_name(body.name), body.version, body.lifetime, body.expects
     )
     document = await stage_document(request, stage, token, Api.STAGES)
     _add_limit_notice(request, document, stage, body.lifetime)

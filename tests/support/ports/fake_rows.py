@@ -13,6 +13,7 @@ from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.sessions import Holder, Session
 from stageproxy.core.stage.file_uploads import (
@@ -54,6 +55,7 @@ class FakeTables:
     promotions: dict[str, Promotion] = field(default_factory=dict)
     entries: dict[FileKey, Entry] = field(default_factory=dict)
     looks: dict[tuple[str, str, str], Look] = field(default_factory=dict)
+    evidence: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
@@ -72,6 +74,7 @@ class FakeTables:
             dict(self.promotions),
             dict(self.entries),
             dict(self.looks),
+            dict(self.evidence),
             dict(self.leases),
             dict(self.sessions),
             list(self.events),
@@ -200,6 +203,9 @@ class FakeStageRows:
         self.tables.promotions.pop(stage_id, None)
         self.tables.looks = {
             key: one for key, one in self.tables.looks.items() if key[0] != stage_id
+        }
+        self.tables.evidence = {
+            key: one for key, one in self.tables.evidence.items() if key[0] != stage_id
         }
         FakePromotionRows(self.tables).remove_journal(stage_id)
         self.tables.stage_tokens = {
@@ -491,6 +497,28 @@ class FakeLookRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeEvidenceRows:
+    """See `catalogue.EvidenceRows`."""
+
+    tables: FakeTables
+
+    def list(self, stage_id: str) -> Sequence[Evidence]:
+        """Return the evidence of a stage, the latest first."""
+        found = [one for key, one in sorted(self.tables.evidence.items()) if key[0] == stage_id]
+        return sorted(found, key=lambda one: one.at, reverse=True)
+
+    def add(self, stage_id: str, evidence: Evidence) -> None:
+        """Store new evidence."""
+        _require(stage_id in self.tables.stages)
+        _require((stage_id, evidence.id) not in self.tables.evidence)
+        self.tables.evidence[stage_id, evidence.id] = evidence
+
+    def remove(self, stage_id: str, evidence_id: str) -> None:
+        """Remove evidence of a stage, if it exists."""
+        self.tables.evidence.pop((stage_id, evidence_id), None)
+
+
+@dataclass(frozen=True, slots=True)
 class FakeLeaseRows:
     """See `catalogue.LeaseRows`."""
 
@@ -558,6 +586,7 @@ class FakeRows:
         self.sessions = FakeSessionRows(self.tables)
         self.promotions = FakePromotionRows(self.tables)
         self.looks = FakeLookRows(self.tables)
+        self.evidence = FakeEvidenceRows(self.tables)
         self.leases = FakeLeaseRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 

@@ -21,9 +21,11 @@ async def test_page(service: RunningService, prefix: str, wheel: Distribution) -
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
     assert "<h1>demo 2.0, staged</h1>" in answer.text
     assert wheel.filename in answer.text
-    assert f"<pre>pip --isolated install --index-url {prefix}simple/ demo==2.0\n" in answer.text
-    assert f"<pre>pip install --extra-index-url {prefix}+only/simple/ demo==2.0\n" in answer.text
-    assert f"\nuv pip install --default-index {prefix}simple/ demo==2.0</pre>" in answer.text
+    assert f"<pre>pip --isolated install --index-url {prefix}simple/ demo==2.0</pre>" in answer.text
+    assert (
+        f"<pre>pip install --extra-index-url {prefix}+only/simple/ demo==2.0</pre>" in answer.text
+    )
+    assert f"<pre>uv pip install --default-index {prefix}simple/ demo==2.0</pre>" in answer.text
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", BROWSER, "text/html"])
@@ -69,14 +71,14 @@ async def test_links_without_a_credential(service: RunningService, prefix: str) 
     """Without a credential there are no links to what needs one."""
     answer = await service.get(prefix, "application/json")
 
-    assert set(answer.document["links"]) == {"stage"}
+    assert set(answer.document["links"]) == {"stage", "review"}
 
 
 LINKS = {
-    "admin": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
-    "manage": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
-    "upload": {"session", "stage", "legacy-upload", "upload"},
-    "other": {"stage"},
+    "admin": {"session", "stage", "review", "legacy-upload", "upload", "publish", "extend"},
+    "manage": {"session", "stage", "review", "legacy-upload", "upload", "publish", "extend"},
+    "upload": {"session", "stage", "review", "legacy-upload", "upload"},
+    "other": {"stage", "review"},
 }
 
 
