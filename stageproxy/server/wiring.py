@@ -22,6 +22,7 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -164,7 +165,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    _add_reviews(app, adapters, findings)
+    _add_reviews(app, adapters, findings, promotions.background)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -204,8 +205,12 @@ def _stage_findings(
     )
 
 
-def _add_reviews(app: web.Application, adapters: Adapters, findings: StageFindings) -> None:
-    """Add what is found in a stage, and the review that it is a part of."""
+def _add_reviews(
+    app: web.Application, adapters: Adapters, findings: StageFindings, background: Background
+) -> None:
+    """Add what is found in a stage, the review that it is a part of, and the description."""
+    database, inspector = adapters.database, adapters.inspector
+    app[keys.DESCRIPTIONS] = Descriptions(database, inspector, background)
     app[keys.STAGE_FINDINGS] = findings
     app[keys.REVIEWS] = Reviews(findings, adapters.clock)
 

@@ -22,12 +22,14 @@ from stageproxy.core.rules.attestations import FIELD, attestations_in
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import PlacedFinding, steps_of
 from stageproxy.core.stage.dependencies import wanted_of
+from stageproxy.store.description import render_description
 from stageproxy.store.inspection_messages import (
     MOST_FINDINGS,
     QUESTION,
     ArchiveQuestion,
     AttestationsQuestion,
     DependenciesQuestion,
+    DescriptionQuestion,
     MetadataQuestion,
     Question,
     UploadQuestion,
@@ -80,6 +82,8 @@ def _answers(question: Question) -> Iterator[dict[str, object]]:
             yield {"attestations": len(attestations_in(((FIELD, question.text),)) or [])}
         case DependenciesQuestion():
             yield {"wanted": asdict(wanted_of(question.wishes))}
+        case DescriptionQuestion():
+            yield {"html": render_description(question.text, question.content_type)}
 
 
 def _contents_of(question: ArchiveQuestion) -> Iterator[dict[str, object]]:

@@ -19,6 +19,7 @@ from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
 from stageproxy.core.values import FormFields
+from stageproxy.store.description import LONGEST_HTML, MOST_RENDERED
 
 LONGEST_ANSWER = 16 * 2**20
 """The longest line of an answer, in bytes."""
@@ -29,6 +30,7 @@ _KIND_OF = {
     "form": "metadata",
     "attestations": "attestations",
     "wanted": "dependencies",
+    "html": "description",
 }
 MOST_FINDINGS = 1000
 """How many findings the rules of one step may have."""
@@ -91,12 +93,21 @@ class DependenciesQuestion(_Message):
     wishes: Wishes
 
 
+class DescriptionQuestion(_Message):
+    """Asks for the description of a release as HTML that can do nothing."""
+
+    kind: Literal["description"] = "description"
+    text: str = Field(max_length=MOST_RENDERED)
+    content_type: str
+
+
 Question = (
     ArchiveQuestion
     | UploadQuestion
     | MetadataQuestion
     | AttestationsQuestion
     | DependenciesQuestion
+    | DescriptionQuestion
 )
 
 QUESTION: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="kind")])
@@ -110,6 +121,7 @@ class Answer(_Message):
     form: FormFields | None = None
     attestations: int = 0
     wanted: Wanted | None = None
+    html: str | None = Field(None, max_length=LONGEST_HTML)
     is_all: Literal[True] | None = None
     fault: str = Field("", max_length=200)
 

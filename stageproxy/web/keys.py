@@ -8,6 +8,7 @@ from stageproxy.core.index.pages import Document
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -37,6 +38,7 @@ from stageproxy.web.streams import StreamShares
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
+DESCRIPTIONS = web.AppKey("descriptions", Descriptions)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EVIDENCE = web.AppKey("evidence", EvidenceBook)
 EXAMINER = web.AppKey("examiner", Examiner)

@@ -28,6 +28,7 @@ from stageproxy.web.desk.sign_in import show_sign_in, sign_in, sign_out
 from stageproxy.web.desk.stage import show_stage
 from stageproxy.web.desk.tokens import ask_revoke, desk_make_token, desk_revoke, show_tokens
 from stageproxy.web.headers import answer_preflight
+from stageproxy.web.preview.comparing import compare_hashes
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
 from stageproxy.web.preview.stage_page import robots
@@ -74,6 +75,7 @@ ROUTES = (
     web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage, expect_handler=expect_later),
     web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
+    web.post("/tmp/{project}/{token}/+hashes", compare_hashes),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
     web.options("/tmp/{project}/{token}", answer_preflight),

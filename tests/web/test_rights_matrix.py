@@ -99,6 +99,7 @@ EXPECTED = {
     "POST /pypi": EVERYONE.replace("200", "410"),
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,
     "POST /tmp/{project}/{token}/legacy": EVERYONE.replace("200", "400"),
+    "POST /tmp/{project}/{token}/+hashes": EVERYONE,
     "GET /tmp/{project}/{token}": MOVED,
     "GET /tmp/{project}/{token}/{path:.*}": EVERYONE,
     "OPTIONS /tmp/{project}/{token}": EVERYONE.replace("200", "204"),
