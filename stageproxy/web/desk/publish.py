@@ -1,5 +1,6 @@
 """Publishing from the desk: a page with what is approved, and the form that approves it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -8,6 +9,8 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.promotion.examination import Examination, PromotionRequest
 from stageproxy.core.promotion.looks import LookKind, change_sentence
 from stageproxy.core.promotion.promotion import Publisher
+from stageproxy.core.review.findings import ReviewFinding, Section
+from stageproxy.core.review.review import ReviewState
 from stageproxy.core.rights import actor_label
 from stageproxy.core.rules.findings import HEADINGS, Level, in_order, texts_by_level
 from stageproxy.core.stage.manifest import manifest_digest
@@ -22,8 +25,21 @@ from stageproxy.web.desk.answers import (
     for_signed_in,
     see_other,
 )
-from stageproxy.web.keys import LOOKS, PROMOTIONS
+from stageproxy.web.keys import LOOKS, PROMOTIONS, REVIEWS
 
+_COMPARING = (
+    "The review is still comparing this release with the last one, so that more may be found. "
+    "Reload this page to see it."
+)
+_REVIEW_NOTICES: Mapping[ReviewState, str] = {
+    ReviewState.WAITING: _COMPARING,
+    ReviewState.RUNNING: _COMPARING,
+    ReviewState.FAILED: (
+        "The review could not compare the contents of this release with the last one. Look at them "
+        "yourself before you publish."
+    ),
+}
+_LOUD = frozenset({Level.REFUSE, Level.WARN})
 _LONGEST_NUMBER = 18
 
 
@@ -36,6 +52,7 @@ async def ask_publish(request: web.Request, signed_in: SignedIn) -> web.StreamRe
         examination = await promotions.examine(token, request.match_info["id"], Publisher.SERVER)
     stage = examination.stage
     missing = await promotions.missing_credential(stage)
+    review = await request.app[REVIEWS].of(stage)
     history = await looks.history(token, stage)
     await looks.record(token, stage, LookKind.QUESTION)
     return desk_page(
@@ -43,6 +60,8 @@ async def ask_publish(request: web.Request, signed_in: SignedIn) -> web.StreamRe
         "publish.html",
         signed_in,
         missing=missing,
+        review_notice=_REVIEW_NOTICES.get(review.progress.state, ""),
+        loud=[one for one in review.findings if _is_loud(one)],
         target=promotions.get_publish_target().urls,
         **_shown(examination, history),
     )
@@ -59,6 +78,11 @@ async def desk_publish(request: web.Request, signed_in: SignedIn, form: Form) ->
     )
     await request.app[PROMOTIONS].start(signed_in.token, stage_id, order)
     return see_other(request, f"/desk/stages/{stage_id}?done=publish")
+
+
+def _is_loud(finding: ReviewFinding) -> bool:
+    """Return whether the review found something to decide about that the verdict does not have."""
+    return finding.level in _LOUD and finding.section is not Section.VERDICT
 
 
 def _shown(examination: Examination, history: History) -> dict[str, Any]:

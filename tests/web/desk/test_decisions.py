@@ -157,6 +157,30 @@ async def test_controls(browser: DeskClient, stage: Any) -> None:
     assert removals == [WHEEL, SDIST]
 
 
+async def test_stage_page(service: RunningService, browser: DeskClient, stage: Any) -> None:
+    """The stage page has the controls for who may decide, and a way to sign in for strangers."""
+    path = prefix_of(stage).removeprefix(service.url)
+
+    own, strange = await browser.get(path), await DeskClient(service).get(path)
+
+    offered = [
+        [one for one in WHOLE if f'href="{of(stage, "/" + one)}"' in page.text]
+        for page in (own, strange)
+    ]
+    assert offered == [["publish", "extend", "rotate", "cancel"], []]
+    assert f"/desk/sign-in?next={of(stage)}" in strange.text
+    assert "form-token" not in own.text + strange.text
+
+
+async def test_stage_page_is_a_look(
+    service: RunningService, browser: DeskClient, stage: Any
+) -> None:
+    """Who has seen the stage page, and publishes, is shown what has changed since."""
+    await browser.get(prefix_of(stage).removeprefix(service.url))
+
+    assert "Nothing, since 2026-11-22 12:00 UTC" in shown(await browser.get(of(stage, "/publish")))
+
+
 @pytest.mark.parametrize("can", ["upload", "manage"])
 async def test_no_control_of_others(service: RunningService, stage: Any, can: str) -> None:
     """Somebody whose token is for another project learns nothing of the stage, as in the API."""
