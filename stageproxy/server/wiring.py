@@ -68,6 +68,7 @@ from stageproxy.web.guard import guard
 from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
 from stageproxy.web.session_json import MECHANISMS, SessionJson
@@ -300,6 +301,7 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
+    app[keys.PROGRESS_STREAMS] = ProgressStreams()
     app[keys.STREAM_SHARES] = _stream_shares(config)
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
