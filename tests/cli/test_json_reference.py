@@ -46,6 +46,7 @@ TYPED = {
     "wait": ("wait STAGE --files 1",),
     "promote": ("promote STAGE --dry-run", "promote STAGE --manifest MANIFEST"),
     "review": ("review REVIEWED --server REVIEWS",),
+    "try": ("try STAGE --installer uv", "try STAGE --installer uv --with nothing-of-that-name"),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
     "audit show": ("audit STAGE",),
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
