@@ -12,14 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from packaging.utils import canonicalize_name
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from stageproxy.setting_types import (
     Duration,
+    Expects,
     MinFree,
     Networks,
     OptionalPath,
     Secrets,
+    Targets,
     Url,
     WebUrl,
 )
@@ -287,6 +290,41 @@ class PromotionSettings(SettingsTable):
     )
 
 
+class ReviewSettings(SettingsTable):
+    """What the review of a stage looks at."""
+
+    targets: Targets = Field(
+        (),
+        description="Interpreters on platforms for which the impact is shown; by default 90.",
+    )
+
+
+class ProjectSettings(SettingsTable):
+    """The settings of one project."""
+
+    expects: Expects = Field(
+        (), description="Files that each release is expected to have, unless its stage says more."
+    )
+
+
+def _by_normalized_name(projects: Mapping[str, ProjectSettings]) -> dict[str, ProjectSettings]:
+    return {canonicalize_name(name): settings for name, settings in projects.items()}
+
+
+Projects = Annotated[dict[str, ProjectSettings], AfterValidator(_by_normalized_name)]
+
+
+class DeskSettings(SettingsTable):
+    """How long somebody stays signed in at the desk."""
+
+    session_idle: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(hours=12), description="How long a session lasts without being used."
+    )
+    session_lifetime: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(days=7), description="How long a session lasts in all."
+    )
+
+
 class Config(SettingsTable):
     """All settings."""
 
@@ -298,6 +336,9 @@ class Config(SettingsTable):
     upload: UploadSettings = UploadSettings()
     log: LogSettings = LogSettings()
     promotion: PromotionSettings = PromotionSettings()
+    review: ReviewSettings = ReviewSettings()
+    projects: Projects = Field(default_factory=dict, description="Settings of single projects.")
+    desk: DeskSettings = DeskSettings()
 
 
 def load_config(

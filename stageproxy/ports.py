@@ -19,6 +19,8 @@ from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
+from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import PlacedFinding
@@ -83,6 +85,32 @@ class Inspector(Protocol):
 
     async def wanted_of(self, wishes: Wishes, asker: str) -> Wanted | None:
         """Return the dependencies of a release that count; `None` if that takes too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedFile:
+    """A wheel or an sdist on the disk, and its filename in the index."""
+
+    path: Path
+    filename: str
+
+
+class ReviewInspector(Protocol):
+    """Reads artifacts for a review, within limits of time and memory, as an `Inspector` does.
+
+    Neither raises for what is in an archive: what could not be read is said in the answer.
+    No question to an `Inspector` waits for these.
+    """
+
+    async def review(
+        self, after: ReviewedFile, before: ReviewedFile | None, asker: str
+    ) -> ArtifactReview:
+        """Return what an artifact changes against its counterpart, if it has one."""
+
+    async def parity(
+        self, wheel: ReviewedFile, sdist: ReviewedFile, asker: str
+    ) -> Sequence[ReviewFinding]:
+        """Return how the files of a pure wheel differ from what the sdist holds."""
 
 
 class ArtifactFiles(Protocol):

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from stageproxy.core.durations import parse_duration, spell_duration
+from stageproxy.core.review.expectations import parse_expects
+from stageproxy.core.review.targets import Target, parse_target
 
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(spell_duration, return_type=str)
@@ -73,6 +75,24 @@ def _parse_network(text: str) -> IPv4Network | IPv6Network:
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_parse_networks)]
+
+
+def _parse_targets(value: object) -> tuple[Target, ...]:
+    """Return targets from a list, or from a comma-separated string in the environment."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise ValueError("give a list of targets such as cp313-manylinux_x86_64")  # noqa: TRY004 - for pydantic
+    return tuple(parse_target(str(text)) for text in texts if str(text).strip())
+
+
+Targets = Annotated[
+    tuple[Target, ...],
+    BeforeValidator(_parse_targets),
+    PlainSerializer(lambda targets: [str(one) for one in targets]),
+]
+
+Expects = Annotated[tuple[str, ...], AfterValidator(parse_expects)]
+"""Patterns of the files that a release is expected to have."""
 
 
 def _parse_secrets(value: object) -> object:

@@ -106,6 +106,18 @@ def test_example_names_no_host() -> None:
             id="workers",
         ),
         pytest.param(
+            '[review]\ntargets = ["cp313"]',
+            "review.targets: 'cp313' is no target: write an interpreter and a platform, such as "
+            "cp313-manylinux_x86_64, cp314t-macosx_arm64 or pp311-win_amd64.",
+            id="target",
+        ),
+        pytest.param(
+            '[projects.demo]\nexpects = ["wheels"]',
+            "projects.demo.expects: 'wheels' is no pattern of expected files: write a glob as in "
+            "demo-*-win32.whl, Pythons and platforms as in cp312,cp313-manylinux_x86_64, or sdist.",
+            id="expected files",
+        ),
+        pytest.param(
             '[server]\ntrusted_proxies = ["127.0.0.1", "proxy.example"]',
             "server.trusted_proxies: 'proxy.example' is neither an IP address nor a network "
             "such as 10.0.0.0/8.",
@@ -202,6 +214,28 @@ def test_proxies_in_the_environment(file: Path, text: str) -> None:
     expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
     assert (given.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
     assert shown_settings(given)["server"]["trusted_proxies"] == [str(one) for one in expected]
+
+
+@pytest.mark.parametrize(
+    "text", ["cp313-win_amd64,pp311-macosx_arm64", " cp313-win_amd64 , pp311-macosx_arm64,"]
+)
+def test_targets_in_the_environment(file: Path, text: str) -> None:
+    """Targets of reviews are a list in the file, and comma-separated in the environment."""
+    listed = loaded(file, '[review]\ntargets = ["cp313-win_amd64", "pp311-macosx_arm64"]')
+
+    given = load_config(None, {"STAGEPROXY_REVIEW__TARGETS": text})
+
+    assert given == listed
+    assert shown_settings(given)["review"]["targets"] == ["cp313-win_amd64", "pp311-macosx_arm64"]
+
+
+def test_expected_files_of_a_project(file: Path) -> None:
+    """A project has its own table, however its name is spelled."""
+    config = loaded(file, '[projects."Other.Name"]\nexpects = ["sdist"]')
+
+    assert {name: one.expects for name, one in config.projects.items()} == {
+        "other-name": ("sdist",)
+    }
 
 
 @pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from stageproxy.config import Config
+from stageproxy.config import Config, ProjectSettings, SettingsTable
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.routes import ROUTES
 from tests.cli.commands import commands
@@ -66,14 +66,20 @@ def test_command_is_documented(command: str) -> None:
     assert [line for line in lines if line.startswith((f"| `{command} ", f"| `{command}`"))]
 
 
-@pytest.mark.parametrize("section", [*Config.model_fields])
+SECTIONS: dict[str, type[SettingsTable]] = {
+    **{one: type(getattr(Config(), one)) for one in Config.model_fields if one != "projects"},
+    "projects.NAME": ProjectSettings,
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
 def test_settings_are_documented(section: str) -> None:
     """Every setting has a line in the reference, below its section."""
     text = (REFERENCE / "configuration.md").read_text()
     _, _, below = text.partition(f"## `[{section}]`\n")
     table = below.partition("\n## ")[0]
 
-    names = type(getattr(Config(), section)).model_fields
+    names = SECTIONS[section].model_fields
     assert [name for name in names if f"| `{name}` |" not in table] == []
 
 

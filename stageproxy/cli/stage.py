@@ -28,12 +28,20 @@ def stage() -> None:
 @click.argument("project")
 @click.argument("version", required=False)
 @click.option("--lifetime", metavar="7d", help="How long after each change the stage expires.")
+@click.option(
+    "--expects",
+    multiple=True,
+    metavar="PATTERN",
+    help="A file that the release is expected to have: a glob, Pythons and platforms as in "
+    "cp312,cp313-manylinux_x86_64, or sdist. Can be given several times.",
+)
 @client_options
 async def open_stage(
     connection: Connection,
     project: str,
     version: str | None,
     lifetime: str | None,
+    expects: tuple[str, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -41,7 +49,8 @@ async def open_stage(
 
     Without VERSION, the first file that is uploaded sets the version.
     """
-    body = {"name": project, "version": version, "lifetime": lifetime}
+    declared = {"expects": expects} if expects else {}
+    body = {"name": project, "version": version, "lifetime": lifetime, **declared}
     async with connection.open() as client:
         _show(await client.request("POST", "api/stages", body), as_json=as_json)
 

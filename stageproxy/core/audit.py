@@ -56,6 +56,8 @@ class AuditAction(StrEnum):
     TRIED = "tried"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
     REFUSED = "refused"
 
 

@@ -13,6 +13,7 @@ from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
+from stageproxy.core.sessions import SessionTimes
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
 from stageproxy.server.identity import Identity
@@ -40,6 +41,8 @@ from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
+from stageproxy.services.review.reviews import Reviews
+from stageproxy.services.sessions import Sessions
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -160,7 +163,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    app[keys.STAGE_FINDINGS] = findings
+    _add_reviews(app, adapters, findings)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -198,6 +201,12 @@ def _stage_findings(
     return StageFindings(
         adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
     )
+
+
+def _add_reviews(app: web.Application, adapters: Adapters, findings: StageFindings) -> None:
+    """Add what is found in a stage, and the review that it is a part of."""
+    app[keys.STAGE_FINDINGS] = findings
+    app[keys.REVIEWS] = Reviews(findings, adapters.clock)
 
 
 def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
@@ -297,6 +306,8 @@ def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
     recorded = hourly(config.limits.refusals_per_hour)
     app[keys.ACCESS] = Access(database, clock, stages.rates)
     app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
+    times = SessionTimes(config.desk.session_idle, config.desk.session_lifetime)
+    app[keys.SESSIONS] = Sessions(database, clock, times)
     app[keys.EVIDENCE] = EvidenceBook(database, clock, stages)
     app[keys.LIMITS] = Limits(
         database, clock, stages.quotas, stages.rates, config.stage.max_per_project

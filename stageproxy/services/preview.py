@@ -1,6 +1,6 @@
 """Previews: what the index would serve if the stage were published."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,11 +69,19 @@ class Previews:
         same error. A stage that has ended is reported as gone for its
         retention time, and is not found after that.
         """
+        name = canonicalize_name(project)
+        return await self._open(token, lambda stage: stage.project == name)
+
+    async def open_by_id(self, stage_id: str, token: str) -> Stage:
+        """Return the stage of an id and its token, with the same errors as for its URL."""
+        return await self._open(token, lambda stage: stage.id == stage_id)
+
+    async def _open(self, token: str, is_meant: Callable[[Stage], bool]) -> Stage:
         parsed = parse_token(token)
         if parsed is None or parsed.kind is not TokenKind.STAGE:
             raise NotFoundError
         found = await self.catalogue.read(lambda rows: rows.stages.find_by_token(parsed.digest))
-        if found is None or found[0].project != canonicalize_name(project):
+        if found is None or not is_meant(found[0]):
             raise NotFoundError
         stage, rotation = found
         return self._if_open(as_of(stage, self.clock.now()), is_current=rotation == stage.rotation)

@@ -43,6 +43,7 @@ def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUploa
         sent=bool(row["sent"]),
         artifacts=artifacts,
         uploads=uploads,
+        expects=tuple(json.loads(row["expects"])),
     )
 
 

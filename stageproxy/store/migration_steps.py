@@ -355,6 +355,30 @@ _FOUND_WITHOUT_SCANS = (
     """,
 )
 
+_SESSIONS = (
+    """
+    CREATE TABLE session (
+        digest TEXT PRIMARY KEY,
+        holder_kind TEXT NOT NULL,
+        holder_id TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        used_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        ends_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX session_by_holder ON session (holder_kind, holder_id, started_at DESC, digest)",
+    "CREATE INDEX session_by_expiry ON session (expires_at)",
+    """
+    CREATE INDEX live_by_opening ON stage (opened_at DESC, id)
+        WHERE status IN ('open', 'processing', 'error')
+    """,
+    """
+    CREATE INDEX published_by_opening ON stage (opened_at DESC, id) WHERE status = 'published'
+    """,
+    "CREATE INDEX canceled_by_opening ON stage (opened_at DESC, id) WHERE status = 'canceled'",
+)
+
 
 @STEPS()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
@@ -446,6 +470,19 @@ def m0010_md5(tables: Tables) -> None:
     tables.execute("ALTER TABLE artifact ADD COLUMN md5 TEXT")
     tables.execute("UPDATE artifact SET md5 = former_md5")
     tables.execute("ALTER TABLE artifact DROP COLUMN former_md5")
+
+
+@STEPS()
+def m0011_expects(tables: Tables) -> None:
+    """Add the files that are expected in a stage. Stages that exist already expect none."""
+    tables.execute("ALTER TABLE stage ADD COLUMN expects TEXT NOT NULL DEFAULT '[]'")
+
+
+@STEPS()
+def m0012_sessions(tables: Tables) -> None:
+    """Add the sessions at the desk, and what finds stages by their status."""
+    for statement in _SESSIONS:
+        tables.execute(statement)
 
 
 @STEPS()

@@ -14,6 +14,7 @@ from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
 from stageproxy.store.lease_rows import SqliteLeaseRows
 from stageproxy.store.look_rows import SqliteLookRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
+from stageproxy.store.session_rows import SqliteSessionRows
 from stageproxy.store.stage_rows import SqliteStageRows
 from stageproxy.store.token_rows import SqliteTokenRows
 from stageproxy.store.usage_rows import SqliteUsage
@@ -29,6 +30,7 @@ class SqliteRows(Statements):
         self.files = SqliteFileRows(tables)
         self.file_uploads = SqliteFileUploadRows(tables)
         self.tokens = SqliteTokenRows(tables)
+        self.sessions = SqliteSessionRows(tables)
         self.promotions = SqlitePromotionRows(tables)
         self.looks = SqliteLookRows(tables)
         self.evidence = SqliteEvidenceRows(tables)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import UnknownCredentialError
-from stageproxy.core.rights import ApiToken
+from stageproxy.core.rights import ApiToken, TokenKind, parse_token
 from stageproxy.web.guesses import Guessed
 from stageproxy.web.keys import ACCESS, GUESSES
 from stageproxy.web.request_keys import BEARER
@@ -47,6 +47,17 @@ async def recognize(request: web.Request) -> ApiToken | None:
             return await request.app[ACCESS].recognize(_credential_in(request))
     except UnknownCredentialError:
         return None
+
+
+def find_stage_token(request: web.Request) -> str | None:
+    """Return the stage token that a request has as its credential, `None` if it has none."""
+    try:
+        credential = _credential_in(request)
+    except UnknownCredentialError:
+        return None
+    token = parse_token(credential) if credential else None
+    is_of_stage = token is not None and token.kind is TokenKind.STAGE
+    return credential if is_of_stage else None
 
 
 def _counted(request: web.Request) -> AbstractContextManager[None]:

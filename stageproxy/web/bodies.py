@@ -19,6 +19,7 @@ from pydantic import (
 
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
+from stageproxy.core.review.expectations import LONGEST_PATTERN, MOST_PATTERNS, parse_expects
 from stageproxy.core.rights import EVERY_PROJECT, LONGEST_NAME, parse_token_name
 
 LONGEST_FORM = 8 * 2**20
@@ -65,6 +66,19 @@ def _duration(value: object) -> timedelta:
     return min(length, LONGEST_DURATION)
 
 
+Expects = Annotated[
+    tuple[str, ...],
+    AfterValidator(parse_expects),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "maxItems": MOST_PATTERNS,
+            "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_PATTERN},
+            "description": "The files that the release is expected to have: globs, Pythons and "
+            "platforms as in `cp312,cp313-manylinux_x86_64`, or `sdist`.",
+        }
+    ),
+]
 ProjectName = Annotated[str, AfterValidator(_project)]
 ProjectNameOrEvery = Annotated[str, AfterValidator(_project_or_every)]
 VersionText = Annotated[str, AfterValidator(_version)]

@@ -22,6 +22,8 @@ from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.readiness import Readiness
+from stageproxy.services.review.reviews import Reviews
+from stageproxy.services.sessions import Sessions
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
@@ -53,6 +55,8 @@ PROBES = web.AppKey("probes", Probes)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
+REVIEWS = web.AppKey("reviews", Reviews)
+SESSIONS = web.AppKey("sessions", Sessions)
 SESSION_JSON = web.AppKey("session_json", SessionJson)
 METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)

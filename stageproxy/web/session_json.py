@@ -96,6 +96,7 @@ class SessionJson:
             "manifest-digest": manifest_digest(stage.artifacts),
             "revision": stage.revision,
             "opened-at": whole_seconds(stage.opened_at),
+            **({"expects": list(stage.expects)} if stage.expects else {}),
         }
         if _is_readable(stage):
             document["session-token"] = urls.token_of(stage).reveal()
@@ -141,7 +142,8 @@ class SessionJson:
         if Action.SHOW in permitted:
             links["session"] = session
         if _is_readable(stage):
-            links["stage"] = self.urls.url_of(stage)
+            links["stage"] = root = self.urls.url_of(stage)
+            links["review"] = f"{root}+review"
         if Action.UPLOAD in permitted and Step.EDIT in stage.steps():
             links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
             if self.mechanisms:

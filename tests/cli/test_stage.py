@@ -60,6 +60,15 @@ def test_open_without_version(cli: CommandRunner) -> None:
     assert lifetime_of(stage) == timedelta(days=7)
 
 
+def test_open_with_expected_files(cli: CommandRunner) -> None:
+    """The files that the release should have are declared when the stage is opened."""
+    expected = ("--expects", "sdist", "--expects", "cp312,cp313-win_amd64")
+
+    stage = cli.json("stage", "open", cli.project, "2.0", *expected)
+
+    assert stage["expects"] == ["sdist", "cp312,cp313-win_amd64"]
+
+
 def test_open_prints_next_steps(cli: CommandRunner) -> None:
     """For an empty stage, the upload command is printed, and no install command."""
     done = cli.run("stage", "open", cli.project, "2.0")

@@ -237,6 +237,7 @@ ELSEWHERE = {
     "Expiry.sweep_for": "does what the server does every hour anyway",
     "FileUploads.change": "called by those above",
     "Looks.record": "what a token was shown is recorded, and changes nothing",
+    "Sessions.start": "needs no right: see `test_revoked_while_signing_in`",
     "Tokens.store": "called by `make`, and by the server when it starts",
     "PromotionReports.accept": "what was sent already is recorded: see the test below",
 }

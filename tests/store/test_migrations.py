@@ -238,6 +238,23 @@ async def test_promotions_in_older_databases(tmp_path: Path) -> None:
         assert await database.read(lambda rows: rows.promotions.find("id")) == a_promotion("id")
 
 
+async def test_stages_in_older_databases(tmp_path: Path) -> None:
+    """Stages of databases without expected files expect none, and new ones keep theirs."""
+    path = tmp_path / "catalogue.db"
+    declared = replace(a_stage("new"), version="3.0", expects=("sdist", "*.whl"))
+    with Database(path) as database:
+        await database.write(lambda rows: rows.stages.save(a_stage("old")))
+    with Tables(path, execute_plugins=False) as tables:
+        tables.execute("ALTER TABLE stage DROP COLUMN expects")
+        tables.table("_sqlite_migrations").delete_where("name = ?", ["m0011_expects"])
+
+    with Database(path) as database:
+        await database.write(lambda rows: rows.stages.save(declared))
+
+        assert await database.read(lambda rows: rows.stages.find("old")) == a_stage("old")
+        assert await database.read(lambda rows: rows.stages.find("new")) == declared
+
+
 async def test_tokens_in_older_databases(tmp_path: Path) -> None:
     """Tokens of databases without names are valid, and have no name."""
     path = tmp_path / "catalogue.db"

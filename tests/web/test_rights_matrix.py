@@ -1,6 +1,7 @@
 """Rights: every route with every kind of credential, against one table."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,16 @@ ORDERS = {
 CREDENTIALS = ("none", "malformed", "unknown", "stage token", *ORDERS)
 
 EVERYONE = "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200"
+STRANGERS = EVERYONE.replace("200", "303")
+"""The desk has pages for who is signed in: an API token in a header opens none."""
+NO_FORM = EVERYONE.replace("200", "403")
 MOVED = EVERYONE.replace("200", "301")
 # none malformed unknown stage | upload this-version every other other-version
 # | manage every other | admin expired revoked
 UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
 OPENING = "401 401 401 401 201 201 201 403 403 201 201 403 201 403 403"
 FILLING = "401 401 401 401 200 200 200 403 403 200 200 403 200 403 403"
+REVIEWING = "401 401 401 200 200 200 200 403 403 200 200 403 200 403 403"
 LISTING = "401 401 401 401 200 200 200 200 200 200 200 200 200 403 403"
 MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
 MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
@@ -59,7 +64,11 @@ FINDING = "401 401 401 401 307 307 307 403 404 307 307 403 307 403 403"
 FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
     "GET /": EVERYONE,
+    "GET /desk/sign-in": EVERYONE,
+    "POST /desk/sign-in": NO_FORM,
+    "POST /desk/sign-out": NO_FORM,
     "GET /robots.txt": EVERYONE,
+    "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
     "GET /health/ready": EVERYONE,
     "GET /metrics": EVERYONE,
@@ -97,6 +106,7 @@ EXPECTED = {
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
     "DELETE /api/stages/{id}": MANAGING,
+    "GET /api/stages/{id}/review": REVIEWING,
     "POST /api/stages/{id}/extend": MANAGING,
     "POST /api/stages/{id}/rotate": MANAGING,
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
@@ -175,7 +185,9 @@ WITHOUT_STAGE = {
 PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/journal"}
 """Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
-ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
+ABOUT_A_STAGE = [
+    route for route in EXPECTED if "s/{id}" in route and not re.search("tokens|/desk/", route)
+]
 
 
 def spelled(route: Any) -> str:

@@ -50,7 +50,7 @@ def parse_distribution_name(filename: str) -> DistributionName:
 
 
 def _wheel(filename: str) -> DistributionName:
-    if _tags_in(filename) > MOST_TAGS:
+    if number_of_tags(filename) > MOST_TAGS:
         raise ValueError(f"Invalid wheel filename (more than {MOST_TAGS} tags): {filename!r}")
     try:
         project, version, _, _ = parse_wheel_filename(filename)
@@ -71,8 +71,8 @@ def _wheel(filename: str) -> DistributionName:
     )
 
 
-def _tags_in(filename: str) -> int:
-    """Return the number of tags that a filename stands for: each Python, ABI and platform."""
+def number_of_tags(filename: str) -> int:
+    """Return the number of tags that a wheel's filename stands for, by Python, ABI, platform."""
     parts = filename.removesuffix(WHEEL_SUFFIX).split("-")[-3:]
     return prod(part.count(".") + 1 for part in parts)
 

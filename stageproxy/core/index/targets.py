@@ -23,13 +23,18 @@ _METADATA = ".metadata"
 NEVER_FORWARDED = frozenset({"account", "manage", "danger-api", "_", "admin"})
 """First segments of PyPI's paths that can act for a user. A preview does not serve them."""
 
-INTERPRETED = NEVER_FORWARDED | {"+only", "+linked", "legacy"}
+INTERPRETED = NEVER_FORWARDED | {"+only", "+linked", "+review", "legacy"}
 """First segments of paths below a stage that are not upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageRoot:
     """The stage itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReview:
+    """The review of the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class NotServed:
 
 Target = (
     StageRoot
+    | StageReview
     | ProjectPage
     | OnlyPage
     | OnlyList
@@ -184,6 +190,10 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
             return _at(f"simple/{project}/", unquote(path), ProjectPage())
         case ["+only", *rest]:
             return _only(path, rest, project)
+        case ["+review"]:
+            return _at("+review", path, StageReview())
+        case ["+review", *_]:
+            return NotServed()
         case ["+linked", signature, _, *_]:
             return LinkedFile(signature, path.split("/", 2)[2])
         case ["+linked", *_]:

@@ -34,13 +34,15 @@ class RequirementChange(StrEnum):
 class FieldDelta:
     """One field of the core metadata that differs, by its name in METADATA: `License-Expression`.
 
-    Fields that may be used several times have a line for each value.
+    Fields that may be used several times have a line for each value. `files` are the artifacts
+    that it differs in, none if it differs in all of them.
     """
 
     field: str
     kind: ChangeKind
     before: str = ""
     after: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class RequirementDelta:
     """One requirement of the release, or its Requires-Python, that differs.
 
     `name` is the normalized project, or `python`; `extra` the extra that it belongs to, empty
-    for none. `is_direct`: it names a URL. `is_unsatisfiable`: no version can meet it.
+    for none. `is_direct`: it names a URL. `is_unsatisfiable`: no version can meet it. `files` are
+    the artifacts that it differs in, none if it differs in all of them.
     """
 
     name: str
@@ -58,6 +61,7 @@ class RequirementDelta:
     extra: str = ""
     is_direct: bool = False
     is_unsatisfiable: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class DiffLine:
 class MemberDelta:
     """A file in an artifact that differs, by its path without the version of the release.
 
-    Sizes are in bytes. `diff` is empty for binary files, and where `not_shown` is why.
+    Sizes are in bytes. `diff` is empty for binary files. `not_shown` is why, or what of it is left
+    out.
     """
 
     path: str
@@ -91,7 +96,10 @@ class MemberDelta:
 class ArtifactDelta:
     """An artifact and the one that it is compared with; one of them is empty if there is none.
 
-    `not_compared` is why their contents were not compared; nothing is known of `members` then.
+    `count_before` and `count_after` are the numbers of files in them. `repeated` is how many
+    changes are left out here since the same ones are listed for an artifact above, and `omitted`
+    how many are listed nowhere. `not_compared` is why their contents were not compared; nothing
+    is known of `members` and the numbers then.
     """
 
     filename: str
@@ -101,13 +109,19 @@ class ArtifactDelta:
     members: tuple[MemberDelta, ...] = ()
     omitted: int = 0
     not_compared: str = ""
+    count_before: int = 0
+    count_after: int = 0
+    repeated: int = 0
+    sha256_before: str = ""
+    sha256_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NameDelta:
     """A name that the release adds, removes or changes: an entry point, a module, a licence file.
 
-    `what` is `entry-point`, `module`, `extension`, `license` or `script`.
+    `what` is `entry-point`, `module`, `extension`, `license` or `script`. `files` are the artifacts
+    that it differs in, none if it differs in all wheels.
     """
 
     what: str
@@ -115,6 +129,7 @@ class NameDelta:
     kind: ChangeKind
     before: str = ""
     after: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,7 @@ class Delta:
 
     `version` is that of the release, and `label` the name for people: `numpy 2.3.1`,
     `candidate 2 of 2026-11-30 12:00 UTC`. `not_compared` is why the contents were not compared.
+    `omitted` is how many changes of fields, requirements, names and capabilities are not listed.
     """
 
     against: Against
@@ -150,3 +166,4 @@ class Delta:
     size_before: int = 0
     size_after: int = 0
     not_compared: str = ""
+    omitted: int = 0

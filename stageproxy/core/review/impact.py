@@ -10,11 +10,12 @@ class Change(StrEnum):
     """What the release changes for a target, the loudest first."""
 
     LOSES_WHEEL = "loses-wheel"
-    """A wheel was there, and neither a wheel nor an older version is chosen: nothing installs."""
+    """The release has no file for the target, though its Requires-Python admits it: the wheel of
+    an older version is chosen, and who asks for this one gets nothing."""
     SOURCE_BUILD = "source-build"
     """A wheel is chosen today, and the sdist once the release is published."""
     STAYS = "stays"
-    """The release is not for this target, or has no file for it: an older version stays."""
+    """Requires-Python excludes the target, or there was no wheel: an older version is chosen."""
     NEW_FLOOR = "new-floor"
     """A wheel is chosen that needs a newer system than today's: users of older ones differ."""
     UPDATED = "updated"
@@ -22,7 +23,7 @@ class Change(StrEnum):
     GAINS_WHEEL = "gains-wheel"
     """A wheel is chosen where today an sdist or nothing is."""
     NOT_CHOSEN = "not-chosen"
-    """A newer release is there: an installer chooses that, today and afterwards."""
+    """The release has a file for the target, but who asks for no version gets another release."""
     NOTHING = "nothing"
     """There is no file for this target, today or afterwards."""
 
@@ -61,7 +62,7 @@ class Moment:
 
     `published` are the filenames that the step adds. `updated` targets get the release then,
     and `stays` get an older one. `source_builds` are the targets that get the sdist then, but
-    a wheel today or in the end.
+    a wheel today or in the end. `provisional` are those that get another wheel than in the end.
     """
 
     label: str
@@ -69,6 +70,7 @@ class Moment:
     updated: int
     source_builds: tuple[Target, ...] = ()
     stays: int = 0
+    provisional: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ class Impact:
     """The impact of a release: a row for each target, and the moments of its promotion.
 
     `is_latest` is whether an installer that asks for no version gets this release. If not,
-    `after` is what it gets that asks for `==version`, and `newer` is the version that is
-    chosen otherwise.
+    `newer` is the version that it gets, and the rows are for one that asks for `<=version`:
+    it stays on this branch, or wants this pre-release.
     """
 
     rows: tuple[TargetImpact, ...] = ()

@@ -1,6 +1,6 @@
 """The order in which the artifacts of a stage are published."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
 
@@ -20,3 +20,19 @@ def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
 def place_in_promotion(filename: str, *, is_sdist: bool) -> tuple[bool, str]:
     """Return the sort key of a file of a release."""
     return is_sdist, filename
+
+
+def promotion_waves(
+    artifacts: Iterable[Artifact], published: Collection[str] = ()
+) -> list[list[Artifact]]:
+    """Return what a promotion sends, in waves: one file alone, the other wheels, the sdist.
+
+    Each wave begins when the one before is published. Filenames that are *published* are done.
+    """
+    ordered = in_promotion_order(artifacts)
+    is_begun = any(one.filename in published for one in ordered)
+    first = [] if is_begun else ordered[:1]
+    others = [one for one in ordered if one.filename not in published and one not in first]
+    wheels = [one for one in others if one.kind is ArtifactKind.WHEEL]
+    sdists = [one for one in others if one.kind is ArtifactKind.SDIST]
+    return [wave for wave in (first, wheels, sdists) if wave]

@@ -140,7 +140,8 @@ class Stage:
 
     `version` is `None` until the first artifact sets it. `revision` increases with
     each change, and `rotation` with each new stage token. `uploads` are the file
-    uploads that are not completed.
+    uploads that are not completed. `expects` are the patterns of files that were
+    declared when the stage was opened.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Stage:
     sent: bool = False
     artifacts: tuple[Artifact, ...] = ()
     uploads: tuple[FileUpload, ...] = ()
+    expects: tuple[str, ...] = ()
 
     @property
     def release(self) -> str:

@@ -40,9 +40,8 @@ _INTERPRETER = re.compile(r"([a-z]+?)3_?(\d*)")
 _CPYTHON, _FREE_THREADED, _ANY_PYTHON = "cp", "cpt", "py"
 _CPYTHONS = frozenset({_CPYTHON, _FREE_THREADED, _ANY_PYTHON})
 _NO_ABI = "none"
-_MISSING = {"are no wheels": "bdist_wheel", "is no sdist": "sdist"}
 _PATCHES = (0, 99)
-_ANY = "any"
+ANY = "any"
 _MOST_NAMED = 5
 _LONGEST_SPECIFIER = 1000
 """A longer Requires-Python is taken to exclude nothing: it takes long to compare."""
@@ -71,8 +70,17 @@ class Interpreter:
         return f"{letters}3{self.minor or ''}{suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+EVERYWHERE = Interpreter(_ANY_PYTHON, 0)
+"""Every Python 3, which `py3` wheels serve."""
+
+_MISSING: Mapping[str, tuple[str, Collection[tuple[Interpreter, Platform]]]] = {
+    "are no wheels": ("bdist_wheel", [(EVERYWHERE, ANY)]),
+    "is no sdist": ("sdist", []),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Served:
     """What one tag of a wheel serves: an interpreter, or also its later versions."""
 
     interpreter: Interpreter
@@ -81,6 +89,7 @@ class _Served:
     system: SystemVersion
 
     def serves(self, interpreter: Interpreter) -> bool:
+        """Return whether an interpreter is served."""
         implementation = self.interpreter.implementation
         if implementation not in {_ANY_PYTHON, interpreter.implementation}:
             return False
@@ -93,7 +102,7 @@ class _Served:
 class Coverage:
     """What the wheels of a release serve."""
 
-    served: Collection[_Served]
+    served: Collection[Served]
 
     @cached_property
     def platforms(self) -> Collection[Platform]:
@@ -105,7 +114,7 @@ class Coverage:
         versions = (
             one.system
             for one in self.served
-            if one.platform in {platform, _ANY} and one.serves(interpreter)
+            if one.platform in {platform, ANY} and one.serves(interpreter)
         )
         return min(versions, default=None)
 
@@ -127,7 +136,7 @@ def _tags_of(filenames: Iterable[str]) -> Iterable[Tag]:
             continue
 
 
-def _served_by(tag: Tag) -> Iterable[_Served]:
+def _served_by(tag: Tag) -> Iterable[Served]:
     found = _INTERPRETER.fullmatch(tag.interpreter)
     if found is None:
         return
@@ -135,8 +144,13 @@ def _served_by(tag: Tag) -> Iterable[_Served]:
     platform, system = platform_of(tag.platform)
     for name in _BOTH.get(platform, (platform,)):
         for implementation, or_later in _implementations(found[1], tag.abi):
-            lowest = max(system, _FIRST_SYSTEMS.get(name, system))
-            yield _Served(Interpreter(implementation, minor), or_later, name, lowest)
+            lowest = system_needed(name, system)
+            yield Served(Interpreter(implementation, minor), or_later, name, lowest)
+
+
+def system_needed(platform: Platform, system: SystemVersion) -> SystemVersion:
+    """Return the version of the system that a tag with *system* needs on a platform at least."""
+    return max(system, _FIRST_SYSTEMS.get(platform, system))
 
 
 def _implementations(name: str, abi: str) -> Iterable[tuple[str, bool]]:
@@ -160,6 +174,18 @@ def platform_of(tag: str) -> tuple[Platform, SystemVersion]:
     return f"{found['system']} {found['machine']}", (int(found["major"]), int(found["minor"] or 0))
 
 
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Something that a release serves no longer, or only with a newer system: `is_floor`.
+
+    `served` is what it is about: interpreters on platforms, none for the sdist.
+    """
+
+    sentence: str
+    served: Collection[tuple[Interpreter, Platform]] = ()
+    is_floor: bool = False
+
+
 def regressions(
     filenames: Collection[str],
     before: Collection[str],
@@ -171,20 +197,58 @@ def regressions(
 
     *requires_python*: a Python that it excludes is not missed.
     """
+    found = find_regressions(filenames, before, release, requires_python=requires_python)
+    return [one.sentence for one in found]
+
+
+def find_regressions(
+    filenames: Collection[str],
+    before: Collection[str],
+    release: str,
+    *,
+    requires_python: str | None = None,
+) -> list[Regression]:
+    """Return all that the files of *release*, the one before, serve and these do not."""
     lost_kinds = [
-        f"There {what}, unlike in {release}."
-        for what, filetype in _MISSING.items()
+        Regression(f"There {what}, unlike in {release}.", served)
+        for what, (filetype, served) in _MISSING.items()
         if _has(filetype, before) and not _has(filetype, filenames)
     ]
     if not _has("bdist_wheel", filenames):
         return lost_kinds
-    wanted = _specifier(requires_python or "")
-    comparison = _Comparison(coverage_of(filenames), coverage_of(before), wanted)
-    lost = [f"There is no wheel for {what}, unlike in {release}." for what in comparison.lost()]
-    return [*lost_kinds, *lost, *comparison.raised(release)]
+    comparison = _compared(filenames, before, requires_python)
+    return [*lost_kinds, *comparison.lost(release), *comparison.raised(release)]
 
 
-def _specifier(requires_python: str) -> SpecifierSet:
+def wheel_matrix(
+    filenames: Collection[str], before: Collection[str], *, requires_python: str | None = None
+) -> list[tuple[Interpreter, Platform]]:
+    """Return the interpreters on platforms that the files of the release *before* serve.
+
+    They are those that are compared with *filenames*. What is served on any platform is that
+    for `EVERYWHERE`.
+    """
+    comparison = _compared(filenames, before, requires_python)
+    return [
+        cell
+        for platform in comparison.then.platforms
+        for cell in (
+            [(EVERYWHERE, ANY)]
+            if platform == ANY
+            else [(one, platform) for one in comparison.served_on(platform, comparison.then)]
+        )
+    ]
+
+
+def _compared(
+    filenames: Collection[str], before: Collection[str], requires_python: str | None
+) -> "_Comparison":
+    wanted = python_specifier(requires_python or "")
+    return _Comparison(coverage_of(filenames), coverage_of(before), wanted)
+
+
+def python_specifier(requires_python: str) -> SpecifierSet:
+    """Return a Requires-Python as installers take it: one that is invalid excludes nothing."""
     if len(requires_python) > _LONGEST_SPECIFIER:
         return SpecifierSet()
     try:
@@ -225,19 +289,31 @@ class _Comparison:
         then, now = self.then, self.now
         return [one for one in self.interpreters if then.serves(one) and not now.serves(one)]
 
-    def lost(self) -> Iterable[str]:
-        """Return which interpreters and platforms are no longer served."""
+    def lost(self, release: str) -> Iterable[Regression]:
+        """Return which interpreters and platforms are no longer served, unlike in *release*."""
         if self._gone:
-            yield _named(self._gone)
+            yield _lost(_named(self._gone), release, self._served_then(self._gone))
         for platform in self.then.platforms:
-            then = self._served_on(platform, self.then)
-            now = self._served_on(platform, self.now)
-            if not now and (then or platform == _ANY):
-                yield "all platforms (py3-none-any)" if platform == _ANY else platform
+            then = self.served_on(platform, self.then)
+            now = self.served_on(platform, self.now)
+            if not now and (then or platform == ANY):
+                what = "all platforms (py3-none-any)" if platform == ANY else platform
+                yield _lost(what, release, [(one, platform) for one in then or [EVERYWHERE]])
             elif lost := [one for one in then if one not in now and one not in self._gone]:
-                yield f"{_named(lost)} on {platform}"
+                served = [(one, platform) for one in lost]
+                yield _lost(f"{_named(lost)} on {platform}", release, served)
 
-    def raised(self, release: str) -> Iterable[str]:
+    def _served_then(
+        self, interpreters: Sequence[Interpreter]
+    ) -> Sequence[tuple[Interpreter, Platform]]:
+        return [
+            (one, platform)
+            for platform in self.then.platforms
+            for one in self.served_on(platform, self.then)
+            if one in interpreters
+        ]
+
+    def raised(self, release: str) -> Iterable[Regression]:
         """Return on which platforms a newer system is needed than for *release*."""
         for platform in self.then.platforms:
             systems = self._systems_on(platform)
@@ -246,9 +322,11 @@ class _Comparison:
                 pythons = [one for one, pair in systems.items() if pair == (then, now)]
                 is_all = len(pythons) == len(systems)
                 which = platform if is_all else f"{_named(pythons)} on {platform}"
-                yield (
-                    f"The wheels for {which} need {_system(platform, now)}, "
-                    f"those of {release} only {_system(platform, then)}."
+                yield Regression(
+                    f"The wheels for {which} need {system_name(platform, now)}, "
+                    f"those of {release} only {system_name(platform, then)}.",
+                    [(one, platform) for one in pythons],
+                    is_floor=True,
                 )
 
     def _systems_on(
@@ -262,11 +340,17 @@ class _Comparison:
                 systems[one] = then, now
         return systems
 
-    def _served_on(self, platform: Platform, coverage: Coverage) -> Sequence[Interpreter]:
+    def served_on(self, platform: Platform, coverage: Coverage) -> Sequence[Interpreter]:
+        """Return the interpreters that are served on a platform."""
         return [one for one in self.interpreters if coverage.system_for(one, platform) is not None]
 
 
-def _system(platform: Platform, version: SystemVersion) -> str:
+def _lost(what: str, release: str, served: Collection[tuple[Interpreter, Platform]]) -> Regression:
+    return Regression(f"There is no wheel for {what}, unlike in {release}.", served)
+
+
+def system_name(platform: Platform, version: SystemVersion) -> str:
+    """Return a version of the system of a platform for people: `glibc 2.28`."""
     family = platform.partition(" ")[0]
     return f"{_NEEDS.get(family, family)} {version[0]}.{version[1]}"
 

@@ -11,6 +11,7 @@ from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.evidence import NewEvidence, add_evidence, list_evidence
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.api.probe import receive_probe, show_probes
+from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import OrderSweep, sweep
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
@@ -57,6 +58,7 @@ OPERATIONS: Operations = {
         _CHANGE,
         query={"only-if-empty": "With `true`, a stage with files is a conflict: 409."},
     ),
+    show_review: Operation("Review", (Kind.NOT_FOUND, Kind.GONE)),
     stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
     stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     stages.remove_file: Operation("Stage", _CHANGE),

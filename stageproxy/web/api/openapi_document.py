@@ -16,6 +16,7 @@ from stageproxy import __version__
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document, own_document
 from stageproxy.web.api.promotion_schemas import PROMOTION_SCHEMAS
+from stageproxy.web.api.review_schemas import review_schemas
 from stageproxy.web.api.schemas import SCHEMAS, Schema, ref
 from stageproxy.web.bodies import Body
 from stageproxy.web.errors import STATUS_OF
@@ -108,7 +109,12 @@ def openapi_document(
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
         "components": {
-            "schemas": {**_request_schemas(operations), **SCHEMAS, **PROMOTION_SCHEMAS},
+            "schemas": {
+                **_request_schemas(operations),
+                **SCHEMAS,
+                **PROMOTION_SCHEMAS,
+                **review_schemas(),
+            },
             "responses": {kind.value: _problem(text) for kind, text in _DESCRIPTIONS.items()},
             "securitySchemes": _SECURITY_SCHEMES,
         },

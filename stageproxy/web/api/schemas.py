@@ -101,6 +101,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "stage": described(
                 "The stage URL. It opens the stage without any other credential.", URL
             ),
+            "review": described("The review of the stage. It needs no other credential.", URL),
             "legacy-upload": described("The URL of the legacy upload API.", URL),
             "upload": described("The URL that creates file uploads (PEP 694).", URL),
             "publish": described("The URL that publishes the stage.", URL),
@@ -159,6 +160,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "findings": described(
                 "The findings on the stage as of now, the gravest first. Lists of stages lack it.",
                 FINDINGS,
+            ),
+            "expects": described(
+                "The files that were declared when the stage was opened, if any were.", TEXTS
             ),
         },
     ),

@@ -25,6 +25,7 @@ from stageproxy.core.index.targets import (
     Provenance,
     Redirected,
     ReleaseJson,
+    StageReview,
     StageRoot,
     Target,
     find_target,
@@ -38,6 +39,7 @@ from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import ended_page, show_stage, wants_page
+from stageproxy.web.review_json import review_response
 from stageproxy.web.session_json import json_response
 from stageproxy.web.stage_path import open_stage, redirect_within_stage, split_stage_path
 
@@ -91,6 +93,8 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
     match target:
         case StageRoot():
             return await show_stage(request, await request.app[PREVIEWS].with_all_files(stage))
+        case StageReview():
+            return await review_response(request, await request.app[PREVIEWS].with_all_files(stage))
         case ProjectPage():
             return await _page(request, stage, documents.project_page(stage, accept, freshness))
         case OnlyPage():

@@ -1,12 +1,9 @@
-"""The stage as an HTML page and as JSON, and the home page of the server."""
+"""The stage as an HTML page and as JSON."""
 
-from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stageproxy.core.index.negotiation import best_offer, names_simple_api
 from stageproxy.core.index.pages import own_document
@@ -18,7 +15,7 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.web.auth import recognize
-from stageproxy.web.conditional import conditional, etag_of
+from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import (
     ACCESS,
@@ -29,18 +26,11 @@ from stageproxy.web.keys import (
     STAGE_FINDINGS,
     URLS,
 )
+from stageproxy.web.pages import page_response
 from stageproxy.web.session_json import Api, as_json, is_look, notices_of
 from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
-_PAGE_HEADERS = {
-    "Content-Type": "text/html; charset=UTF-8",
-    "Cache-Control": PRIVATE,
-    "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",
-    "Vary": "Accept, Accept-Encoding",
-}
 
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
@@ -64,17 +54,18 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         )
     if request.method == "GET":
         await request.app[LOOKS].record(token, stage, LookKind.PAGE)
-    return await _page(request, await _stage_page(request, stage))
+    return await _stage_page(request, stage)
 
 
-async def _stage_page(request: web.Request, stage: Stage) -> str:
+async def _stage_page(request: web.Request, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     names = await request.app[ACCESS].names()
     findings = await request.app[STAGE_FINDINGS].of(stage)
     url = request.app[URLS].url_of(stage)
     release_url = await _release_url(request, stage)
-    return _render(
-        "stage.html",
+    return await page_response(
+        request,
+        "preview/pages/stage.html",
         stage=stage,
         commands=install_commands(url, stage.project, stage.version),
         artifacts=in_promotion_order(stage.artifacts),
@@ -96,10 +87,9 @@ async def _stage_page(request: web.Request, stage: Stage) -> str:
 
 async def ended_page(request: web.Request, sentence: str) -> web.Response:
     """Return the page of a stage that has ended, for browsers: what happened, and what to do."""
-    url = request.app[URLS].public_url
-    body = _render("ended.html", sentence=sentence, url=url).encode()
-    headers = {**_PAGE_HEADERS, "ETag": etag_of(body)}
-    return web.Response(status=HTTPStatus.GONE, body=body, headers=headers)
+    return await page_response(
+        request, "preview/pages/ended.html", status=HTTPStatus.GONE, sentence=sentence
+    )
 
 
 def wants_page(request: web.Request) -> bool:
@@ -118,50 +108,6 @@ async def _release_url(request: web.Request, stage: Stage) -> str:
     return target.release_url(stage.project, stage.version or "", pypi=pypi)
 
 
-async def home_page(request: web.Request) -> web.StreamResponse:
-    """Return the home page, which describes the server."""
-    return await _page(request, _render("home.html", url=request.app[URLS].public_url))
-
-
 async def robots(_request: web.Request) -> web.Response:
     """Return the rules for crawlers: none may index the server."""
     return web.Response(status=HTTPStatus.OK, text="User-agent: *\nDisallow: /\n")
-
-
-async def _page(request: web.Request, page: str) -> web.StreamResponse:
-    document = own_document(page.encode(), _PAGE_HEADERS["Content-Type"])
-    return await conditional(request, document, dict(_PAGE_HEADERS))
-
-
-def _render(template: str, **values: object) -> str:
-    """Return a template of `web/preview/pages` filled with *values*, which are escaped."""
-    return _environment().get_template(template).render(**values)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("stageproxy.web.preview", "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["size"] = _size
-    environment.filters["time"] = _time
-    return environment
-
-
-def _time(time: datetime) -> str:
-    """Return a time as people read it, without seconds."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"
-
-
-def _size(count: int) -> str:
-    """Return a number of bytes in a readable unit."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:  # noqa: PLR2004 - the step between units
-            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
-        amount /= 1000
-    return f"{amount:.1f} GB"

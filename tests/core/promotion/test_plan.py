@@ -21,7 +21,7 @@ from stageproxy.core.promotion.plan import (
     Wait,
     plan_promotion,
 )
-from stageproxy.core.stage.order import in_promotion_order
+from stageproxy.core.stage.order import in_promotion_order, promotion_waves
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
 from tests.support.ports.clock import NOON
@@ -285,3 +285,24 @@ def test_confirmed_files_stay_confirmed(journal: Journal, listed: Mapping[str, I
 def test_pauses_double(failures: int, seconds: int) -> None:
     """Each failure in a row doubles the pause, up to two minutes."""
     assert PACE.pause_after(failures) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("artifacts", [IN_ORDER, [FIRST, SDIST], [SDIST], [FIRST], IN_ORDER[:2]])
+@pytest.mark.parametrize("published", [0, 1])
+def test_waves(artifacts: Sequence[Artifact], published: int) -> None:
+    """A promotion without a failure sends the waves that a review shows as its moments."""
+    names = [one.filename for one in artifacts]
+    sent: list[list[str]] = []
+    done = names[:published]
+
+    while len(done) < len(names):
+        journal = {
+            name: Entry(name, CONFIRMED if name in done else PENDING, NOON) for name in names
+        }
+        step = plan_promotion(artifacts, {}, journal, NOON, patience=PATIENCE)
+        assert isinstance(step, Send)
+        sent.append([one.filename for one in step.artifacts])
+        done = [*done, *sent[-1]]
+
+    waves = promotion_waves(artifacts, names[:published])
+    assert [[one.filename for one in wave] for wave in waves] == sent

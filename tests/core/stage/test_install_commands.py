@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from stageproxy.core.stage.install_commands import install_commands
+from stageproxy.core.stage.install_commands import install_commands, upload_command
 
 TRUSTED = {
     "https://stage.example/": None,
@@ -82,3 +82,36 @@ def test_beside_another_index() -> None:
         f"pip install --trusted-host stage.example --extra-index-url {url}+only/simple/ demo==2.0"
     )
     assert commands.uv_beside == f"uv pip install --index {url}+only/simple/ demo==2.0"
+
+
+def test_commands_of_a_project() -> None:
+    """Poetry and pdm get the stage as a source, and use nothing that they remember."""
+    commands = install_commands("https://stage.example/tmp/demo/x/", "demo", "2.0")
+
+    index, only = (f"https://stage.example/tmp/demo/x/{one}simple/" for one in ("", "+only/"))
+    assert commands.poetry == f"poetry source add stage {index} && poetry --no-cache add demo==2.0"
+    assert commands.poetry_beside == (
+        f"poetry source add --priority explicit stage {only} && "
+        "poetry --no-cache add --source stage demo==2.0"
+    )
+    assert commands.pdm == f"PDM_PYPI_URL={index} pdm --no-cache add demo==2.0"
+    assert commands.pdm_beside == (
+        f"pdm config --local pypi.stage.url {only} && pdm --no-cache add demo==2.0"
+    )
+
+
+def test_pdm_trusts_a_stage_without_tls() -> None:
+    """Over HTTP to another machine, pdm is told to trust the stage."""
+    commands = install_commands("http://stage.example/tmp/demo/x/", "demo", "2.0")
+
+    assert commands.pdm.startswith("pdm config --local pypi.verify_ssl false && PDM_PYPI_URL=")
+    assert "&& pdm config --local pypi.stage.verify_ssl false &&" in commands.pdm_beside
+
+
+def test_upload_command() -> None:
+    """Twine uploads into the stage itself."""
+    command = upload_command("https://stage.example/tmp/demo/x/")
+
+    assert command == (
+        "twine upload --repository-url https://stage.example/tmp/demo/x/legacy/ dist/*"
+    )

@@ -8,8 +8,10 @@ import pytest
 from stageproxy.core.stage.install_commands import install_commands
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
+from tests.support.clients.installers import Installers
+from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server, ServerStart, StageLinks
+from tests.support.servers.processes import Server, ServerStart, StageLinks, run
 
 pytestmark = pytest.mark.journey
 
@@ -42,7 +44,7 @@ async def test_page_has_commands_that_work(
     pip.ok()
     uv.ok()
     _, page = await server.ask("GET", stage.url, headers={"Accept": "text/html"})
-    assert f"<pre>{commands.pip}\n{commands.uv}</pre>" in page.decode()
+    assert {f"<pre>{one}</pre>" in page.decode() for one in (commands.pip, commands.uv)} == {True}
     assert await clients.installed(python) == await clients.installed(other) == {"demo": "2.0rc1"}
 
 
@@ -60,3 +62,29 @@ async def test_pip_needs_the_trusted_host(
 
     assert pip.code == 1
     assert "is not a trusted or secure host" in pip.output
+
+
+PROJECT_COMMANDS = ("poetry", "pdm", "poetry_beside", "pdm_beside")
+
+
+@pytest.mark.parametrize("name", PROJECT_COMMANDS)
+async def test_commands_in_a_project(
+    every_installer: Installers, upstream: FakeIndex, stage: StageLinks, name: str
+) -> None:
+    """In a new project, poetry and pdm add exactly the staged release, also beside an index."""
+    tool, _, beside = name.partition("_")
+    sources = Sources(f"{upstream.url}/simple/") if beside else Sources()
+    project = every_installer.project(tool, sources, requirement="helper")
+    python = every_installer.clients.new_environment()
+    path = every_installer.tools.command(tool).parent
+    command = getattr(install_commands(stage.url, "demo", "2.0rc1"), name)
+
+    done = await run(
+        *("bash", "-c", f"PATH={path}:$PATH; {command}"),
+        environment=every_installer.environment(python),
+        folder=project.folder,
+    )
+
+    done.ok()
+    installed = await every_installer.clients.installed(python)
+    assert installed == {"demo": "2.0rc1", "helper": "1.0"}

@@ -129,7 +129,8 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("POST", "stages", name="other", version=None, lifetime="2.5h", meta={})
     await service.api("POST", "check", reader, filename=WHEEL.filename, form={"name": "demo"})
     await service.api("GET", "stages?project=demo", reader)
-    await service.api("GET", path, reader)
+    for shown in (path, f"{path}/review"):
+        await service.api("GET", shown, reader)
     await report(service, stage)
     await service.api("POST", f"{path}/extend", **{"extend-for": 3600})
     await service.api("POST", f"{path}/rotate")

@@ -32,6 +32,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         "links": {
             "session": session,
             "stage": prefix,
+            "review": f"{prefix}+review",
             "legacy-upload": f"{prefix}legacy/",
             "upload": f"{service.url}/upload/2.0/sessions/{opened['id']}/files",
             "publish": f"{session}/promotion",
@@ -52,6 +53,24 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         "revision": 0,
         "opened-at": "2026-11-22T12:00:00Z",
     }
+
+
+async def test_expected_files(service: RunningService) -> None:
+    """The files that a release should have are declared when its stage is opened."""
+    patterns = ["sdist", "cp312,cp313-win_amd64"]
+
+    opened = await service.api("POST", "stages", name="demo", version="2.0", expects=patterns)
+    shown = await service.api("GET", f"stages/{opened.document['id']}")
+
+    assert opened.document["expects"] == shown.document["expects"] == patterns
+
+
+async def test_no_pattern_of_expected_files(service: RunningService) -> None:
+    """What is no pattern of expected files is refused."""
+    answer = await service.api("POST", "stages", name="demo", expects=["wheels"])
+
+    assert answer.status == 400
+    assert "'wheels' is no pattern of expected files" in str(answer.document["errors"])
 
 
 async def test_shape_of_a_file(service: RunningService) -> None:

@@ -274,7 +274,7 @@ async def test_page_of_an_ended_stage(
     assert f"stageproxy upload --server {service.url} dist/*" in answer.text
     policy = "Content-Security-Policy"
     assert answer.headers[policy] == living.headers[policy]
-    assert answer.text.partition("<body>")[0].count("<style>") == 1
+    assert answer.text.partition("<body>")[0].count('<link rel="stylesheet"') == 1
 
 
 @pytest.mark.parametrize("accept", [PIP, "application/json", "*/*", None])

@@ -188,7 +188,7 @@ async def test_revoked_token(reader: PreviewReader) -> None:
     refused = await service.upload(a_wheel(version="2.0", tag="py36-none-any"), token=made["token"])
     assert ("publish" in before.document["links"], set(after.document["links"])) == (
         True,
-        {"stage"},
+        {"stage", "review"},
     )
     assert refused.status == 403
 

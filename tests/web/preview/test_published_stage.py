@@ -190,7 +190,7 @@ async def test_as_json(service: RunningService, stage: Any, days: int) -> None:
     assert (document["status"], document["notices"]) == ("published", [])
     assert document["files"].keys() == {WHEEL.filename, SDIST.filename}
     assert document["manifest-digest"] == stage["manifest-digest"]
-    assert set(document["links"]) == {"stage"}
+    assert set(document["links"]) == {"review", "stage"}
 
 
 async def test_as_a_page(service: RunningService, stage: Any) -> None:

@@ -144,7 +144,7 @@ async def test_processing(client: Pep694Client, processing: Any) -> None:
     assert answer.document["status"] == "processing"
     assert answer.document["notices"] == ["0 of 2 files are published."]
     assert int(answer.headers["Retry-After"]) > 0
-    assert set(answer.document["links"]) == {"session", "stage"}
+    assert set(answer.document["links"]) == {"session", "stage", "review"}
 
 
 async def test_nothing_to_publish(client: Pep694Client) -> None:
@@ -309,7 +309,7 @@ async def test_retention_after_the_end(client: Pep694Client, session: Any) -> No
 
     after = await client.ask("GET", session["links"]["session"])
     assert (before.status, before.document["status"], after.status) == (200, "published", 404)
-    assert set(before.document["links"]) == {"session", "stage"}
+    assert set(before.document["links"]) == {"session", "stage", "review"}
     assert before.document["files"].keys() == {WHEEL.filename, SDIST.filename}
 
 
