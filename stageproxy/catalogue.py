@@ -1,6 +1,6 @@
 """The port of the database: its rows by subject, and its transactions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,9 +12,11 @@ from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken
+from stageproxy.core.sessions import Holder, Session
 from stageproxy.core.stage.file_uploads import FileUpload
-from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.core.values import FormFields
 
 T = TypeVar("T")
@@ -61,13 +63,15 @@ class StageRows(Protocol):
         project: str | None = None,
         *,
         version: str | None = None,
+        statuses: Collection[Status] | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
         most_files: int | None = None,
     ) -> Sequence[Stage]:
         """Return stages that follow a position, the latest first.
 
-        Only those of a *project* and of a *version*, however it is spelled, if these are given.
+        Only those of a *project*, of a *version*, however it is spelled, and with one of these
+        *statuses*, if they are given.
         Behind the one with which there are more than *most_files* there is at most one more.
         """
 
@@ -169,6 +173,9 @@ class TokenRows(Protocol):
     def find(self, digest: str) -> ApiToken | None:
         """Return an API token by its digest."""
 
+    def find_by_id(self, token_id: str) -> ApiToken | None:
+        """Return an API token by its id."""
+
     def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
 
@@ -177,6 +184,28 @@ class TokenRows(Protocol):
 
     def save(self, token: ApiToken) -> None:
         """Store an API token, new or changed."""
+
+
+class SessionRows(Protocol):
+    """The sessions at the desk, by the digests of their secrets."""
+
+    def find(self, digest: str) -> Session | None:
+        """Return a session by its digest, expired or not."""
+
+    def list(self, holder: Holder) -> Sequence[Session]:
+        """Return the sessions of a holder, the latest first."""
+
+    def save(self, session: Session) -> None:
+        """Store a session, new or changed."""
+
+    def remove(self, digest: str) -> None:
+        """Remove a session, if it exists."""
+
+    def remove_of(self, holder: Holder) -> None:
+        """Remove all sessions of a holder."""
+
+    def remove_expired(self, now: datetime) -> None:
+        """Remove the sessions that have expired."""
 
 
 class PromotionRows(Protocol):
@@ -212,6 +241,19 @@ class LookRows(Protocol):
 
     def save(self, look: Look) -> None:
         """Store a look, in place of the former one of its kind by the same token."""
+
+
+class EvidenceRows(Protocol):
+    """What was reported of tries of stages."""
+
+    def list(self, stage_id: str) -> Sequence[Evidence]:
+        """Return the evidence of a stage, the latest first, superseded one too."""
+
+    def add(self, stage_id: str, evidence: Evidence) -> None:
+        """Store new evidence."""
+
+    def remove(self, stage_id: str, evidence_id: str) -> None:
+        """Remove evidence of a stage, if it exists."""
 
 
 class LeaseRows(Protocol):
@@ -281,12 +323,20 @@ class Rows(Protocol):
         """The API tokens."""
 
     @property
+    def sessions(self) -> SessionRows:
+        """The sessions at the desk."""
+
+    @property
     def promotions(self) -> PromotionRows:
         """The promotions and their journals."""
 
     @property
     def looks(self) -> LookRows:
         """What was shown of stages."""
+
+    @property
+    def evidence(self) -> EvidenceRows:
+        """What was reported of tries of stages."""
 
     @property
     def leases(self) -> LeaseRows:

@@ -314,6 +314,17 @@ def _by_normalized_name(projects: Mapping[str, ProjectSettings]) -> dict[str, Pr
 Projects = Annotated[dict[str, ProjectSettings], AfterValidator(_by_normalized_name)]
 
 
+class DeskSettings(SettingsTable):
+    """How long somebody stays signed in at the desk."""
+
+    session_idle: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(hours=12), description="How long a session lasts without being used."
+    )
+    session_lifetime: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        timedelta(days=7), description="How long a session lasts in all."
+    )
+
+
 class Config(SettingsTable):
     """All settings."""
 
@@ -327,6 +338,7 @@ class Config(SettingsTable):
     promotion: PromotionSettings = PromotionSettings()
     review: ReviewSettings = ReviewSettings()
     projects: Projects = Field(default_factory=dict, description="Settings of single projects.")
+    desk: DeskSettings = DeskSettings()
 
 
 def load_config(

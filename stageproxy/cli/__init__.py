@@ -22,6 +22,7 @@ _COMMANDS = {
     "limits": ("limits:limits", "Show limits, and how much is used."),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "restore": ("restore:restore", "Restore the data directory from BACKUP."),
+    "review": ("review.command:review", "Show what a reviewer of STAGE has to know."),
     "serve": ("serve:serve", "Run the server until it is stopped."),
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
     "sweep": ("sweep:sweep", "End expired stages, delete unneeded files."),

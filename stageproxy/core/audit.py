@@ -53,8 +53,11 @@ class AuditAction(StrEnum):
     ARTIFACT_REFUSED = "artifact-refused"
     ARTIFACT_UNKNOWN = "artifact-unknown"
     PUBLISHED = "published"
+    TRIED = "tried"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
     REFUSED = "refused"
 
 

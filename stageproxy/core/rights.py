@@ -48,6 +48,7 @@ class Action(StrEnum):
     OPEN = "open"
     UPLOAD = "upload"
     REMOVE = "remove"
+    TRY = "try"
     EXTEND = "extend"
     CANCEL = "cancel"
     ROTATE = "rotate"
@@ -59,7 +60,7 @@ class Action(StrEnum):
     PROBE = "probe"
 
 
-_UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
+_UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE, Action.TRY})
 _MANAGE_ACTIONS = _UPLOAD_ACTIONS | {
     Action.EXTEND,
     Action.CANCEL,

@@ -13,6 +13,7 @@ from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
+from stageproxy.core.sessions import SessionTimes
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
 from stageproxy.server.identity import Identity
@@ -22,6 +23,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
@@ -40,6 +42,7 @@ from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.review.reviews import Reviews
+from stageproxy.services.sessions import Sessions
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -303,6 +306,9 @@ def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
     recorded = hourly(config.limits.refusals_per_hour)
     app[keys.ACCESS] = Access(database, clock, stages.rates)
     app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
+    times = SessionTimes(config.desk.session_idle, config.desk.session_lifetime)
+    app[keys.SESSIONS] = Sessions(database, clock, times)
+    app[keys.EVIDENCE] = EvidenceBook(database, clock, stages)
     app[keys.LIMITS] = Limits(
         database, clock, stages.quotas, stages.rates, config.stage.max_per_project
     )

@@ -89,10 +89,15 @@ def require_still(
     A request is authenticated before its body arrives, which can take long: a token that is
     revoked or expires until then changes nothing any more.
     """
+    require(get_valid(rows, token, now), action, project, version)
+
+
+def get_valid(rows: Rows, token: ApiToken, now: datetime) -> ApiToken:
+    """Return an API token as it is within a transaction. Raise if it was revoked or expired."""
     current = rows.tokens.find(token.digest)
     if current is None or not current.is_live(now):
         raise _not_valid()
-    require(current, action, project, version)
+    return current
 
 
 def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:

@@ -96,6 +96,7 @@ class Expiry:
         expired, uploads = await self._end_expired(now)
         forgotten = [stage async for stage in self._forgotten(now)]
         unused = [await self._remove_unused(prefix, now) for prefix in prefixes]
+        await self.catalogue.write(lambda rows: rows.sessions.remove_expired(now))
         done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)])
         if done.forgotten or done.files:
             log.info(

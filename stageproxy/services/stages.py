@@ -20,6 +20,7 @@ from stageproxy.core.rights import EVERY_PROJECT, Action, ApiToken
 from stageproxy.core.stage.events import artifact_details, stage_event
 from stageproxy.core.stage.lifetime import as_of, edited, limit_notice, make_room, shortest_notice
 from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.paging import Wanted
 from stageproxy.core.stage.stage import (
     Stage,
     Status,
@@ -171,23 +172,28 @@ class Stages:
     async def list(
         self,
         token: ApiToken,
-        project: str | None,
+        wanted: Wanted,
         *,
         after: PagePosition | None = None,
         limit: int | None = None,
         most_files: int | None = None,
     ) -> Sequence[Stage]:
-        """Return stages that *token* can show, of one project or all, the latest first.
+        """Return the wanted stages that *token* can show, the latest first.
 
         They follow a position in the list, and are no more than *limit*. Behind the one with
         which they have more than *most_files* there is at most one more.
         """
-        if token.project not in {EVERY_PROJECT, project} and project is not None:
+        if not _may_list(token, wanted):
             return []
-        shown = project or (None if token.project == EVERY_PROJECT else token.project)
+        own = None if token.project == EVERY_PROJECT else token.project
         stages = await self.catalogue.read(
             lambda rows: rows.stages.list(
-                shown, version=token.version, after=after, limit=limit, most_files=most_files
+                wanted.project or own,
+                version=token.version or wanted.version,
+                statuses=wanted.statuses,
+                after=after,
+                limit=limit,
+                most_files=most_files,
             )
         )
         now = self.clock.now()
@@ -301,6 +307,14 @@ class Stages:
 
     def _edited(self, stage: Stage, now: datetime) -> Stage:
         return edited(stage, now, longest=self.limits.max_lifetime)
+
+
+def _may_list(token: ApiToken, wanted: Wanted) -> bool:
+    """Return whether *token* can show any of the wanted stages."""
+    project, version = wanted.project, wanted.version
+    is_of_project = project is None or token.project in {EVERY_PROJECT, project}
+    is_of_version = not (version and token.version) or same_version(token.version, version)
+    return is_of_project and is_of_version
 
 
 def _is_of(stage: Stage, version: str) -> bool:

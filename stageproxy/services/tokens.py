@@ -19,6 +19,7 @@ from stageproxy.core.rights import (
     is_taken,
     make_token,
 )
+from stageproxy.core.sessions import holder_of
 from stageproxy.ports import Clock
 from stageproxy.services.access import require, require_still
 
@@ -112,6 +113,7 @@ class Tokens:
                 return found
             revoked = replace(found, revoked_at=now)
             rows.tokens.save(revoked)
+            rows.sessions.remove_of(holder_of(revoked))
             rows.audit.add(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
             return revoked
 

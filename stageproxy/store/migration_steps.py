@@ -311,6 +311,27 @@ _COUNTED = (
     """,
 )
 
+_EVIDENCE = """
+    CREATE TABLE evidence (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        python TEXT NOT NULL,
+        implementation TEXT NOT NULL,
+        platform TEXT NOT NULL,
+        installer TEXT NOT NULL,
+        filename TEXT NOT NULL,
+        command TEXT NOT NULL,
+        passed INTEGER NOT NULL,
+        exit_code INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        log_tail TEXT NOT NULL,
+        reported_at TEXT NOT NULL,
+        reported_by TEXT NOT NULL,
+        PRIMARY KEY (stage_id, id)
+    ) STRICT
+    """
+
 _FOUND_WITHOUT_SCANS = (
     "CREATE INDEX stage_by_opening ON stage (opened_at DESC, id)",
     "CREATE INDEX stage_of_project ON stage (project, opened_at DESC, id)",
@@ -332,6 +353,30 @@ _FOUND_WITHOUT_SCANS = (
     CREATE INDEX upload_in_progress ON file_upload (created_by, stage_id, size)
         WHERE status IN ('pending', 'processing')
     """,
+)
+
+_SESSIONS = (
+    """
+    CREATE TABLE session (
+        digest TEXT PRIMARY KEY,
+        holder_kind TEXT NOT NULL,
+        holder_id TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        used_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        ends_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX session_by_holder ON session (holder_kind, holder_id, started_at DESC, digest)",
+    "CREATE INDEX session_by_expiry ON session (expires_at)",
+    """
+    CREATE INDEX live_by_opening ON stage (opened_at DESC, id)
+        WHERE status IN ('open', 'processing', 'error')
+    """,
+    """
+    CREATE INDEX published_by_opening ON stage (opened_at DESC, id) WHERE status = 'published'
+    """,
+    "CREATE INDEX canceled_by_opening ON stage (opened_at DESC, id) WHERE status = 'canceled'",
 )
 
 
@@ -431,3 +476,16 @@ def m0010_md5(tables: Tables) -> None:
 def m0011_expects(tables: Tables) -> None:
     """Add the files that are expected in a stage. Stages that exist already expect none."""
     tables.execute("ALTER TABLE stage ADD COLUMN expects TEXT NOT NULL DEFAULT '[]'")
+
+
+@STEPS()
+def m0012_sessions(tables: Tables) -> None:
+    """Add the sessions at the desk, and what finds stages by their status."""
+    for statement in _SESSIONS:
+        tables.execute(statement)
+
+
+@STEPS()
+def m0013_evidence(tables: Tables) -> None:
+    """Add what was reported of tries of stages."""
+    tables.execute(_EVIDENCE)

@@ -9,10 +9,12 @@ from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
+from stageproxy.store.evidence_rows import SqliteEvidenceRows
 from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
 from stageproxy.store.lease_rows import SqliteLeaseRows
 from stageproxy.store.look_rows import SqliteLookRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
+from stageproxy.store.session_rows import SqliteSessionRows
 from stageproxy.store.stage_rows import SqliteStageRows
 from stageproxy.store.token_rows import SqliteTokenRows
 from stageproxy.store.usage_rows import SqliteUsage
@@ -28,8 +30,10 @@ class SqliteRows(Statements):
         self.files = SqliteFileRows(tables)
         self.file_uploads = SqliteFileUploadRows(tables)
         self.tokens = SqliteTokenRows(tables)
+        self.sessions = SqliteSessionRows(tables)
         self.promotions = SqlitePromotionRows(tables)
         self.looks = SqliteLookRows(tables)
+        self.evidence = SqliteEvidenceRows(tables)
         self.leases = SqliteLeaseRows(tables)
         self.audit = SqliteAuditRows(tables)
         self._usage = SqliteUsage(tables)

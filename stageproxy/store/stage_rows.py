@@ -1,7 +1,7 @@
 """Stages as rows, with the artifacts and the unfinished file uploads that belong to each."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from stageproxy.caching import LruCache
 from stageproxy.catalogue import PagePosition
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.paging import up_to
-from stageproxy.core.stage.stage import Stage
+from stageproxy.core.stage.stage import LIVE, Stage, Status
 from stageproxy.store.columns import Statements, artifact_in, file_upload_in, stage_in, text_of
 
 _FOLLOWS = "opened_at <= :opened_at AND (opened_at < :opened_at OR id > :id)"
@@ -64,6 +64,7 @@ class SqliteStageRows(Statements):
         project: str | None = None,
         *,
         version: str | None = None,
+        statuses: Collection[Status] | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
         most_files: int | None = None,
@@ -75,6 +76,7 @@ class SqliteStageRows(Statements):
         conditions = [
             *(["project = :project"] if project else []),
             *(["version_key = :version_key"] if version else []),
+            *(_in_one_of(statuses) if statuses is not None else []),
             *([_FOLLOWS] if after else []),
         ]
         rows = self._all(
@@ -186,3 +188,13 @@ class SqliteStageRows(Statements):
             id=stage_id,
         )
         return tuple(file_upload_in(row) for row in rows)
+
+
+def _in_one_of(statuses: Collection[Status]) -> Iterator[str]:
+    """Yield the conditions that a stage has one of *statuses*, spelled as in the indexes."""
+    if {*statuses} <= LIVE:
+        yield "status IN ('open', 'processing', 'error')"
+    if {*statuses} == LIVE:
+        return
+    values = [f"'{one.value}'" for one in Status if one in statuses]
+    yield f"status = {values[0]}" if len(values) == 1 else f"status IN ({', '.join(values)})"

@@ -14,6 +14,11 @@ class SqliteTokenRows(Statements):
         row = self._one("SELECT * FROM api_token WHERE digest = :digest", digest=digest)
         return api_token_in(row) if row else None
 
+    def find_by_id(self, token_id: str) -> ApiToken | None:
+        """Return an API token by its id."""
+        row = self._one("SELECT * FROM api_token WHERE id = :id", id=token_id)
+        return api_token_in(row) if row else None
+
     def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
         rows = self._all("SELECT * FROM api_token ORDER BY created_at DESC, id")

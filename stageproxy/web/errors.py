@@ -1,4 +1,4 @@
-"""Error responses: one message in three formats, depending on the client."""
+"""Error responses: one message in four formats, depending on the client."""
 
 import json
 import re
@@ -18,6 +18,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
+from stageproxy.web.error_pages import error_page
 from stageproxy.web.keys import HELP_PAGES, URLS
 from stageproxy.web.session_json import API_VERSION, Api
 
@@ -58,11 +59,12 @@ _HEADERS_OF = {
 
 
 class Shape(Enum):
-    """The three formats of an error response."""
+    """The four formats of an error response."""
 
     TEXT = auto()
     LEGACY = auto()
     PROBLEM = auto()
+    PAGE = auto()
 
 
 def shape_of(request: web.Request) -> Shape:
@@ -70,6 +72,8 @@ def shape_of(request: web.Request) -> Shape:
     path = request.raw_path.partition("?")[0]
     if path.startswith(("/api/", "/upload/")):
         return Shape.PROBLEM
+    if path == "/" or path.startswith("/desk/"):
+        return Shape.PAGE
     if path.rstrip("/").endswith(_UPLOAD_PATHS) and request.method == "POST":
         return Shape.LEGACY
     return Shape.TEXT
@@ -101,6 +105,8 @@ def error_response(
             return _legacy(request, status, sentence, problems)
         case Shape.PROBLEM:
             return _problem(status, sentence, problems)
+        case Shape.PAGE:
+            return error_page(request, status, sentence, problems)
 
 
 def _status_of(error: StageproxyError, shape: Shape) -> HTTPStatus:

@@ -58,6 +58,9 @@ _STAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
+_OF_PAGES = frozenset({"Content-Security-Policy", "Referrer-Policy"})
+"""The headers that a page may have in its own way."""
+
 _ALIKE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """The statuses that are the same for what exists and what does not."""
 
@@ -124,7 +127,7 @@ async def answer_preflight(_request: web.Request) -> web.Response:
 async def add_standard_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers of every response, and those of every response below a stage URL."""
     for name, value in _added_headers(request).items():
-        if name == "Content-Security-Policy" and name in response.headers:
+        if name in _OF_PAGES and name in response.headers:
             continue
         response.headers[name] = value
     if _shows_request_id(request, response.status):

@@ -9,6 +9,7 @@ from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
@@ -22,6 +23,7 @@ from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.readiness import Readiness
 from stageproxy.services.review.reviews import Reviews
+from stageproxy.services.sessions import Sessions
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
@@ -35,6 +37,7 @@ ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+EVIDENCE = web.AppKey("evidence", EvidenceBook)
 EXAMINER = web.AppKey("examiner", Examiner)
 EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
@@ -53,6 +56,7 @@ PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
 REVIEWS = web.AppKey("reviews", Reviews)
+SESSIONS = web.AppKey("sessions", Sessions)
 SESSION_JSON = web.AppKey("session_json", SessionJson)
 METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)

@@ -6,16 +6,19 @@ from stageproxy.web import health
 from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
+from stageproxy.web.api.evidence import add_evidence, list_evidence
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import sweep
 from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
+from stageproxy.web.desk.desk_page import show_desk
+from stageproxy.web.desk.sign_in import show_sign_in, sign_in, sign_out
 from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
-from stageproxy.web.preview.stage_page import home_page, robots
+from stageproxy.web.preview.stage_page import robots
 from stageproxy.web.upload import pep694_files, pep694_sessions
 from stageproxy.web.upload.legacy import moved, refuse_without_slash, upload, upload_to_stage
 
@@ -23,7 +26,10 @@ _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
 
 ROUTES = (
-    web.get("/", home_page),
+    web.get("/", show_desk),
+    web.get("/desk/sign-in", show_sign_in),
+    web.post("/desk/sign-in", sign_in),
+    web.post("/desk/sign-out", sign_out),
     web.get("/robots.txt", robots),
     web.get("/assets/{name}", show_asset),
     web.get("/health/live", health.live),
@@ -67,6 +73,8 @@ ROUTES = (
     web.post("/api/stages/{id}/extend", stages.extend_stage),
     web.post("/api/stages/{id}/rotate", stages.rotate_stage),
     web.delete("/api/stages/{id}/files/{filename}", stages.remove_file),
+    web.get("/api/stages/{id}/evidence", list_evidence),
+    web.post("/api/stages/{id}/evidence", add_evidence),
     web.get("/api/stages/{id}/files/{filename}/form", promotion.show_form),
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),

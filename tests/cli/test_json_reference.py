@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from stageproxy.core.review.document import as_document
 from tests.cli.commands import commands
 from tests.cli.data_directories import WHEEL as STORED
 from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.builders.reviews import LOST_MUSL, a_review
 from tests.support.clients.command_runner import CommandRunner, ServerWithIndex
 from tests.support.servers.processes import ROOT
 from tests.support.servers.stub_server import StubServer
@@ -43,6 +45,7 @@ TYPED = {
     "download": ("download STAGE --dest DEST",),
     "wait": ("wait STAGE --files 1",),
     "promote": ("promote STAGE --dry-run", "promote STAGE --manifest MANIFEST"),
+    "review": ("review REVIEWED --server REVIEWS",),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
     "audit show": ("audit STAGE",),
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
@@ -115,7 +118,8 @@ def spelled(key: str) -> str:
 
 def type_of(value: Any) -> str:
     """Return the name of the JSON type of a value."""
-    names = {bool: "boolean", dict: "object", int: "number", list: "array", str: "string"}
+    numbers = {int: "number", float: "number"}
+    names = {bool: "boolean", dict: "object", list: "array", str: "string", **numbers}
     return "null" if value is None else names[type(value)]
 
 
@@ -152,6 +156,7 @@ def arguments(
     wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
     token = cli.json("token", "new", *wanted)
     stage = cli.staged(wheel, sdist)
+    stub_server.answers["/tmp/demo/token/+review"] = as_document(a_review(LOST_MUSL))
     return {
         "PROJECT": cli.project,
         "STAGE": stage["id"],
@@ -163,6 +168,8 @@ def arguments(
         "TOKEN": token["id"],
         "NAMES": str(names),
         "UPSTREAM": stub_server.url,
+        "REVIEWS": stub_server.url,
+        "REVIEWED": f"{stub_server.url}/tmp/demo/token/",
         "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
         "DATA": str(filled),

@@ -25,7 +25,7 @@ from tests.support.ports.clock import NOON
 SECRET = b"a secret of the server"
 KINDS = st.sampled_from(TokenKind)
 ENTROPY = st.binary(min_size=32, max_size=32)
-FILLING = {Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE}
+FILLING = {Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE, Action.TRY}
 MANAGING = {Action.EXTEND, Action.CANCEL, Action.ROTATE, Action.PROMOTE, Action.AUDIT}
 OPERATING = {Action.TOKENS, Action.VERIFY, Action.SWEEP, Action.PROBE}
 TOKENS = st.builds(make_token, KINDS, ENTROPY)

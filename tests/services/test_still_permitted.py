@@ -17,6 +17,7 @@ import stageproxy.services
 from stageproxy.core.errors import ForbiddenError
 from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken, TokenKind, parse_token
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.services.examine import IncomingUpload
@@ -168,6 +169,14 @@ async def complete_a_checked_upload(scene: Scene) -> None:
     await scene.of(keys.COMPLETION, passing=1).complete(scene.token, scene.id, upload)
 
 
+async def add_evidence(scene: Scene) -> None:
+    """Report a try of the stage."""
+    digest = scene.stage["manifest-digest"]
+    tried = ("3.13.5", "cp", "manylinux x86_64", "pip 26.3", WHEEL.filename, "pytest")
+    evidence = Evidence("e1", digest, *tried, True, 0, 1.0, "", NOON, "")  # noqa: FBT003
+    await scene.of(keys.EVIDENCE).add(scene.token, scene.id, evidence)
+
+
 async def make_token(scene: Scene) -> None:
     """Make an API token."""
     request = TokenRequest(TokenKind.ADMIN, "*", None, None)
@@ -203,6 +212,7 @@ async def give_up_stage(scene: Scene) -> None:
 
 CALLS: dict[str, tuple[Call, ...]] = {
     "Completion.complete": (complete_upload, complete_a_checked_upload),
+    "EvidenceBook.add": (add_evidence,),
     "FileUploads.attest": (attest_file,),
     "FileUploads.create": (announce_file,),
     "FileUploads.delete": (delete_upload,),
@@ -227,6 +237,7 @@ ELSEWHERE = {
     "Expiry.sweep_for": "does what the server does every hour anyway",
     "FileUploads.change": "called by those above",
     "Looks.record": "what a token was shown is recorded, and changes nothing",
+    "Sessions.start": "needs no right: see `test_revoked_while_signing_in`",
     "Tokens.store": "called by `make`, and by the server when it starts",
     "PromotionReports.accept": "what was sent already is recorded: see the test below",
 }
@@ -236,6 +247,7 @@ READING = {
     "AuditTrail.show",
     "AuditTrail.show_without_stage",
     "AuditTrail.verify",
+    "EvidenceBook.list",
     "Examiner.examine",
     "Examiner.form_findings",
     "Examiner.predict",

@@ -146,3 +146,23 @@ async def test_file_uploads_by_state(catalogue: Catalogue) -> None:
         return [[(stage_id, one.id) for stage_id, one in found] for found in lists]
 
     assert await catalogue.write(work) == [[], [("id", "pending")], [("id", "processing")]]
+
+
+async def test_statuses(catalogue: Catalogue) -> None:
+    """Only the stages in one of the wanted statuses are listed, the latest first."""
+    stages = [
+        a_stage(status.value, version=f"{number}.0", status=status, opened_at=NOW + number * HOUR)
+        for number, status in enumerate(Status)
+    ]
+    await given(catalogue, *stages)
+
+    live, ended, none = await catalogue.read(
+        lambda rows: (
+            rows.stages.list("demo", statuses=LIVE),
+            rows.stages.list(statuses={Status.CANCELED}),
+            rows.stages.list(statuses=()),
+        )
+    )
+
+    assert [one.id for one in live] == ["error", "processing", "open"]
+    assert ([one.id for one in ended], none) == (["canceled"], [])

@@ -8,22 +8,30 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.catalogue import Rows
+from stageproxy.core.sessions import Holder, HolderKind
+from stageproxy.core.stage.stage import LIVE, Status
 from stageproxy.store.migrations import migrate
 from stageproxy.store.rows import SqliteRows
 from tests.store.builders import FORM, NOW, a_stage, an_artifact
 
 STAGE = a_stage("s1")
-FIRST_PAGE = "SCAN stage USING INDEX stage_by_opening"
-"""The one walk over all stages: in the order of the list, and it ends with the page."""
+HOLDER = Holder(HolderKind.API_TOKEN, "t1")
+FIRST_PAGES = {
+    "SCAN stage USING INDEX stage_by_opening",
+    "SCAN stage USING INDEX live_by_opening",
+    "SCAN stage USING INDEX published_by_opening",
+    "SCAN stage USING INDEX canceled_by_opening",
+}
+"""The walks over stages: in the order of the list, and they end with the page."""
 SHORT = {
-    FIRST_PAGE,
+    *FIRST_PAGES,
     "SCAN total",
     "SCAN file_upload USING INDEX upload_in_progress",
     "SCAN file_upload USING COVERING INDEX upload_in_progress",
 }
 """Walks that end early, or over what is bounded by a limit."""
 _STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_TABLES = ("stage", "artifact", "file_upload", "stored_file", "former_file", "total")
+_TABLES = ("stage", "artifact", "file_upload", "stored_file", "former_file", "total", "session")
 
 
 @pytest.fixture
@@ -54,6 +62,24 @@ QUERIES: dict[str, Callable[[Rows], object]] = {
     "a page of a project": lambda rows: rows.stages.list("demo", after=(NOW, "s1"), limit=200),
     "a page of a version": lambda rows: rows.stages.list(version="1.0", limit=200),
     "a page of a release": lambda rows: rows.stages.list("demo", version="1.0", limit=200),
+    "a page of live stages": lambda rows: rows.stages.list(statuses=LIVE, limit=200),
+    "a page of published stages": lambda rows: rows.stages.list(
+        statuses={Status.PUBLISHED}, limit=200
+    ),
+    "a page of canceled stages": lambda rows: rows.stages.list(
+        statuses={Status.CANCELED}, limit=200
+    ),
+    "a page of a status": lambda rows: rows.stages.list(statuses={Status.ERROR}, limit=200),
+    "the live stages of a project, by page": lambda rows: rows.stages.list(
+        "demo", statuses=LIVE, after=(NOW, "s1"), limit=200
+    ),
+    "published stages of a release": lambda rows: rows.stages.list(
+        "demo", version="1.0", statuses={Status.PUBLISHED}, limit=200
+    ),
+    "the sessions of a holder": lambda rows: rows.sessions.list(HOLDER),
+    "a session": lambda rows: rows.sessions.find("0" * 64),
+    "removing the sessions of a holder": lambda rows: rows.sessions.remove_of(HOLDER),
+    "removing expired sessions": lambda rows: rows.sessions.remove_expired(NOW),
     "the latest stage of a project": lambda rows: rows.stages.find_latest("demo", None),
     "the latest stage of a release": lambda rows: rows.stages.find_latest("demo", "1.0"),
     "the live stages of a project": lambda rows: rows.stages.list_live("demo"),

@@ -201,7 +201,7 @@ async def test_own_headers_of_a_wrong_stage(
     assert OWN.items() <= dict(answer.headers).items()
 
 
-@pytest.mark.parametrize("path", ["/", "/health/live", "/api/stages", "/missing", "/robots.txt"])
+@pytest.mark.parametrize("path", ["/health/live", "/api/stages", "/missing", "/robots.txt"])
 async def test_own_headers_elsewhere(service: RunningService, path: str) -> None:
     """Answers outside of stages forbid type sniffing and referrers too."""
     answer = await service.get(path)

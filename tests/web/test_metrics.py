@@ -77,7 +77,7 @@ async def test_open_metrics(service: RunningService) -> None:
     [
         ("GET", "/health/live", "live", "200"),
         ("HEAD", "/health/live", "live", "200"),
-        ("GET", "/", "home_page", "200"),
+        ("GET", "/", "show_desk", "200"),
         ("GET", "/tmp/demo/unknown/simple/", "preview", "404"),
         ("POST", "/legacy/", "upload", "401"),
         ("GET", "/api/stages", "list_stages", "401"),

@@ -1,6 +1,7 @@
 """Rights: every route with every kind of credential, against one table."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,9 @@ ORDERS = {
 CREDENTIALS = ("none", "malformed", "unknown", "stage token", *ORDERS)
 
 EVERYONE = "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200"
+STRANGERS = EVERYONE.replace("200", "303")
+"""The desk has pages for who is signed in: an API token in a header opens none."""
+NO_FORM = EVERYONE.replace("200", "403")
 MOVED = EVERYONE.replace("200", "301")
 # none malformed unknown stage | upload this-version every other other-version
 # | manage every other | admin expired revoked
@@ -60,6 +64,9 @@ FINDING = "401 401 401 401 307 307 307 403 404 307 307 403 307 403 403"
 FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
     "GET /": EVERYONE,
+    "GET /desk/sign-in": EVERYONE,
+    "POST /desk/sign-in": NO_FORM,
+    "POST /desk/sign-out": NO_FORM,
     "GET /robots.txt": EVERYONE,
     "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
@@ -106,6 +113,8 @@ EXPECTED = {
     "GET /api/stages/{id}/audit": MANAGING,
     "GET /api/audit": ADMIN,
     "GET /api/audit/verify": ADMIN,
+    "GET /api/stages/{id}/evidence": FILLING,
+    "POST /api/stages/{id}/evidence": FILLING.replace("200", "201"),
     "GET /api/stages/{id}/files/{filename}/form": MANAGING,
     "POST /api/stages/{id}/promotion/plan": MANAGING,
     "POST /api/stages/{id}/promotion": PUBLISHING,
@@ -137,6 +146,15 @@ ANNOUNCE = json.dumps(
     }
 ).encode()
 START = json.dumps({"manifest-digest": manifest_digest_of(WHEEL), "publisher": "client"}).encode()
+TRIED = {
+    "manifest-digest": manifest_digest_of(WHEEL),
+    "python": "3.13.5",
+    "implementation": "cp",
+    "platform": "manylinux x86_64",
+    "installer": "pip 26.3",
+    "exit-code": 0,
+    "seconds": 1.5,
+}
 DOCUMENTS = {
     "POST /upload/2.0/": CREATE,
     "POST /upload/2.0": CREATE,
@@ -150,6 +168,7 @@ DOCUMENTS = {
     "POST /api/check": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
     "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
+    "POST /api/stages/{id}/evidence": json.dumps(TRIED).encode(),
     "POST /api/stages/{id}/promotion/plan": b'{"publisher": "client"}',
     "POST /api/stages/{id}/promotion": START,
     "POST /api/stages/{id}/promotion/journal": b'{"fence": 1}',
@@ -166,7 +185,9 @@ WITHOUT_STAGE = {
 PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/journal"}
 """Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
-ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
+ABOUT_A_STAGE = [
+    route for route in EXPECTED if "s/{id}" in route and not re.search("tokens|/desk/", route)
+]
 
 
 def spelled(route: Any) -> str:

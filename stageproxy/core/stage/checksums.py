@@ -58,6 +58,15 @@ class Checksums:
     without: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without colors, and the names of files with the hashes that it has of them."""
+
+    number: int
+    text: str
+    hashes: tuple[tuple[str, str], ...]
+
+
 def parse_checksums(content: bytes) -> Checksums:
     """Return the hashes of wheels and sdists by filename, without folders.
 
@@ -65,19 +74,23 @@ def parse_checksums(content: bytes) -> Checksums:
     """
     hashes: dict[str, Hash] = {}
     without: dict[str, int] = {}
-    heading: list[str] = []
-    for number, line in enumerate(_lines(content), 1):
-        found = _pairs(line, heading)
-        for name, sha256 in found:
-            _add(hashes, name, Hash(sha256, number))
-        names = _NAME.findall(line)
-        without |= {} if found else dict.fromkeys(names, number)
-        if not _BLANK.fullmatch(line):
-            heading = names if _HEADING.fullmatch(line) else []
+    for line in read_lines(content):
+        for name, sha256 in line.hashes:
+            _add(hashes, name, Hash(sha256, line.number))
+        without |= {} if line.hashes else dict.fromkeys(_NAME.findall(line.text), line.number)
     if not hashes:
         msg = f"It has no hash of a wheel or an sdist. {_EXPECTED}"
         raise ValueError(msg)
     return Checksums(hashes, without)
+
+
+def read_lines(content: bytes) -> Iterator[Line]:
+    """Yield the lines of an output, each with the hashes that it has."""
+    heading: list[str] = []
+    for number, text in enumerate(_lines(content), 1):
+        yield Line(number, text, tuple(_pairs(text, heading)))
+        if not _BLANK.fullmatch(text):
+            heading = _NAME.findall(text) if _HEADING.fullmatch(text) else []
 
 
 def checksum_differences(staged: Mapping[str, str], expected: Checksums) -> Iterator[str]:

@@ -1,9 +1,19 @@
-"""How many stages a page of the list has: fewer, if they have many files."""
+"""The list of stages: which ones are wanted, and how many a page has of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
-from stageproxy.core.stage.stage import Stage
+from stageproxy.core.stage.stage import Stage, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which stages are wanted: of a project, of a version, in one of these statuses."""
+
+    project: str | None = None
+    version: str | None = None
+    statuses: Collection[Status] | None = None
 
 
 def up_to(stages: Iterable[Stage], most_files: int | None) -> Iterator[Stage]:
@@ -20,6 +30,6 @@ def up_to(stages: Iterable[Stage], most_files: int | None) -> Iterator[Stage]:
 
 
 def page_of(stages: Sequence[Stage], limit: int, most_files: int) -> Sequence[Stage]:
-    """Return the first *limit* stages, or as many as have *most_files*; at least one if any."""
+    """Return the first *limit* stages, fewer if they have *most_files*; at least one if any."""
     files = accumulate(len(one.artifacts) for one in stages[:limit])
     return stages[: max(1, sum(so_far <= most_files for so_far in files))]

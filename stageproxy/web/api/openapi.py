@@ -8,6 +8,7 @@ from stageproxy.core.errors import Kind
 from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
+from stageproxy.web.api.evidence import NewEvidence, add_evidence, list_evidence
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.review import show_review
@@ -61,6 +62,10 @@ OPERATIONS: Operations = {
     stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
     stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     stages.remove_file: Operation("Stage", _CHANGE),
+    list_evidence: Operation("EvidenceOfStage", (Kind.NOT_FOUND,)),
+    add_evidence: Operation(
+        "Evidence", (*_CHANGE, Kind.TOO_MANY), body=NewEvidence, status=HTTPStatus.CREATED
+    ),
     promotion.plan_promotion: Operation(
         "PromotionPlan", (*_CHANGE, *_UPSTREAM), body=promotion.PlanPromotion
     ),

@@ -251,6 +251,30 @@ SCHEMAS: Mapping[str, Schema] = {
             "meta": ref("Meta"),
         },
     ),
+    "Evidence": object_of(
+        "What `stageproxy try` reported of an installation from the stage.",
+        {
+            "id": TEXT,
+            "manifest-digest": described("The files that were tried.", hex_digits(64)),
+            "python": described("The version of the interpreter.", TEXT),
+            "implementation": {"enum": ["cp", "cpt", "pp"]},
+            "platform": described("As in a platform tag: `manylinux x86_64`.", TEXT),
+            "installer": TEXT,
+            "filename": described("The file that was installed; empty if none was.", TEXT),
+            "command": TEXT,
+            "passed": {"type": "boolean"},
+            "exit-code": {"type": "integer"},
+            "seconds": {"type": "number"},
+            "log-tail": described("The last lines of the output, without tokens.", TEXT),
+            "at": TIME,
+            "by": described("The id of an API token.", TEXT),
+            "by-name": TOKEN_NAME,
+            "superseded": described("Whether the stage has other files now.", {"type": "boolean"}),
+        },
+    ),
+    "EvidenceOfStage": object_of(
+        "The evidence of a stage, the latest first.", {"evidence": list_of("Evidence")}
+    ),
     "AuditTrail": object_of(
         "Audit events, oldest first: of a stage, or of none.",
         {

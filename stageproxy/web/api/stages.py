@@ -1,6 +1,6 @@
 """Stages over /api/, as PEP 694's session objects."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -8,16 +8,15 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 from yarl import URL
 
-from stageproxy.catalogue import PagePosition
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
-from stageproxy.core.stage.listing import rfc3339
-from stageproxy.core.stage.paging import page_of
+from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, Expects, ProjectName, VersionText, read_body
 from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES, URLS
+from stageproxy.web.positions import position_in, position_of
 from stageproxy.web.session_json import Api, Facts, is_look, json_response
 from stageproxy.web.stage_document import stage_document
 
@@ -63,10 +62,10 @@ async def list_stages(request: web.Request) -> web.Response:
     """
     token = await authenticate(request)
     project = request.query.get("project")
-    limit, after = _page_size(request), _position(request.query.get("after"))
+    limit, after = _page_size(request), position_in(request.query.get("after"))
     found = await request.app[STAGES].list(
         token,
-        canonicalize_name(project) if project else None,
+        Wanted(canonicalize_name(project) if project else None),
         after=after,
         limit=limit + 1,
         most_files=_MOST_FILES,
@@ -74,7 +73,7 @@ async def list_stages(request: web.Request) -> web.Response:
     stages = page_of(found, limit, _MOST_FILES)
     facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
     documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
-    following = _text_of(stages[-1]) if len(found) > len(stages) else None
+    following = position_of(stages[-1]) if len(found) > len(stages) else None
     page = {"stages": documents, **({"next": following} if following else {})}
     return json_response(page, headers=_link(request, following))
 
@@ -142,22 +141,6 @@ def _page_size(request: web.Request) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
         raise InvalidRequestError(f"limit must be a number from 1 to {_LONGEST_PAGE}.")
     return int(text)
-
-
-def _position(text: str | None) -> PagePosition | None:
-    """Return the position in the list of stages that a client was given as `next`."""
-    if text is None:
-        return None
-    opened_at, _, stage_id = text.partition("~")
-    try:
-        position = datetime.fromisoformat(opened_at).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidRequestError("after must be `next` of the page before.") from error
-    return position, stage_id
-
-
-def _text_of(stage: Stage) -> str:
-    return f"{rfc3339(stage.opened_at)}~{stage.id}"
 
 
 def _link(request: web.Request, following: str | None) -> dict[str, str]:

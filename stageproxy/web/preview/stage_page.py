@@ -1,4 +1,4 @@
-"""The stage as an HTML page and as JSON, and the home page of the server."""
+"""The stage as an HTML page and as JSON."""
 
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -106,11 +106,6 @@ async def _release_url(request: web.Request, stage: Stage) -> str:
         return ""
     pypi = request.app[HELP_PAGES].site
     return target.release_url(stage.project, stage.version or "", pypi=pypi)
-
-
-async def home_page(request: web.Request) -> web.StreamResponse:
-    """Return the home page, which describes the server."""
-    return await page_response(request, "preview/pages/home.html")
 
 
 async def robots(_request: web.Request) -> web.Response:

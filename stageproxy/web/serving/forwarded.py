@@ -38,6 +38,13 @@ def client_of_message(message: RawRequestMessage, peer: str, trusted: Sequence[N
     return client_address(peer, ",".join(lines), trusted)
 
 
+def forwarded_scheme(message: RawRequestMessage, peer: str, trusted: Sequence[Network]) -> str:
+    """Return whether the client of trusted proxies uses TLS, as the nearest of them says."""
+    given = message.headers.getall(hdrs.X_FORWARDED_PROTO, [])
+    is_tls = is_trusted(peer, trusted) and given[-1:] == ["https"]
+    return "https" if is_tls else "http"
+
+
 def given_request_id(
     message: RawRequestMessage, peer: str, trusted: Sequence[Network]
 ) -> str | None:
@@ -49,7 +56,8 @@ def given_request_id(
 def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
     """Return a request factory that believes trusted proxies.
 
-    It sets `remote` to their client, and the request id to theirs.
+    It sets `remote` to their client, the scheme to the one that it used, and the request id to
+    theirs.
     """
     if not trusted:
         return make_request
@@ -58,7 +66,9 @@ def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]
         request = make_request(message, *parts)
         peer = request.remote or ""
         client = client_of_message(message, peer, trusted)
-        found = request if client == peer else request.clone(remote=client)
+        scheme = forwarded_scheme(message, peer, trusted)
+        is_same = (client, scheme) == (peer, request.scheme)
+        found = request if is_same else request.clone(remote=client, scheme=scheme)
         if given := given_request_id(message, peer, trusted):
             found[REQUEST_ID] = given
         return found

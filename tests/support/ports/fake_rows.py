@@ -1,7 +1,7 @@
 """The rows of the fake catalogue."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,7 +13,9 @@ from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken, redacted
+from stageproxy.core.sessions import Holder, Session
 from stageproxy.core.stage.file_uploads import (
     IN_PROGRESS,
     UNFINISHED,
@@ -53,7 +55,9 @@ class FakeTables:
     promotions: dict[str, Promotion] = field(default_factory=dict)
     entries: dict[FileKey, Entry] = field(default_factory=dict)
     looks: dict[tuple[str, str, str], Look] = field(default_factory=dict)
+    evidence: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
@@ -70,7 +74,9 @@ class FakeTables:
             dict(self.promotions),
             dict(self.entries),
             dict(self.looks),
+            dict(self.evidence),
             dict(self.leases),
+            dict(self.sessions),
             list(self.events),
         )
 
@@ -138,6 +144,7 @@ class FakeStageRows:
         project: str | None = None,
         *,
         version: str | None = None,
+        statuses: Collection[Status] | None = None,
         after: PagePosition | None = None,
         limit: int | None = None,
         most_files: int | None = None,
@@ -148,6 +155,7 @@ class FakeStageRows:
             for one in self.tables.stages.values()
             if project in {None, one.project}
             and (version is None or same_version(one.version or "", version))
+            and (statuses is None or one.status in statuses)
             and (after is None or _place(after[0], after[1]) < _place(one.opened_at, one.id))
         ]
         latest_first = sorted(wanted, key=lambda one: _place(one.opened_at, one.id))
@@ -195,6 +203,9 @@ class FakeStageRows:
         self.tables.promotions.pop(stage_id, None)
         self.tables.looks = {
             key: one for key, one in self.tables.looks.items() if key[0] != stage_id
+        }
+        self.tables.evidence = {
+            key: one for key, one in self.tables.evidence.items() if key[0] != stage_id
         }
         FakePromotionRows(self.tables).remove_journal(stage_id)
         self.tables.stage_tokens = {
@@ -364,6 +375,10 @@ class FakeTokenRows:
         """Return an API token by its digest."""
         return next((one for one in self.tables.api_tokens.values() if one.digest == digest), None)
 
+    def find_by_id(self, token_id: str) -> ApiToken | None:
+        """Return an API token by its id."""
+        return self.tables.api_tokens.get(token_id)
+
     def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
         by_id = sorted(self.tables.api_tokens.values(), key=lambda one: one.id)
@@ -378,6 +393,41 @@ class FakeTokenRows:
         known = self.find(token.digest)
         _require(known is None or known.id == token.id)
         self.tables.api_tokens[token.id] = token
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSessionRows:
+    """See `catalogue.SessionRows`."""
+
+    tables: FakeTables
+
+    def find(self, digest: str) -> Session | None:
+        """Return a session by its digest, expired or not."""
+        return self.tables.sessions.get(digest)
+
+    def list(self, holder: Holder) -> Sequence[Session]:
+        """Return the sessions of a holder, the latest first."""
+        own = [one for _, one in sorted(self.tables.sessions.items()) if one.holder == holder]
+        return sorted(own, key=lambda one: one.started_at, reverse=True)
+
+    def save(self, session: Session) -> None:
+        """Store a session, new or changed."""
+        self.tables.sessions[session.digest] = session
+
+    def remove(self, digest: str) -> None:
+        """Remove a session, if it exists."""
+        self.tables.sessions.pop(digest, None)
+
+    def remove_of(self, holder: Holder) -> None:
+        """Remove all sessions of a holder."""
+        for session in self.list(holder):
+            self.remove(session.digest)
+
+    def remove_expired(self, now: datetime) -> None:
+        """Remove the sessions that have expired."""
+        for session in [*self.tables.sessions.values()]:
+            if not session.is_live(now):
+                self.remove(session.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,6 +497,28 @@ class FakeLookRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeEvidenceRows:
+    """See `catalogue.EvidenceRows`."""
+
+    tables: FakeTables
+
+    def list(self, stage_id: str) -> Sequence[Evidence]:
+        """Return the evidence of a stage, the latest first."""
+        found = [one for key, one in sorted(self.tables.evidence.items()) if key[0] == stage_id]
+        return sorted(found, key=lambda one: one.at, reverse=True)
+
+    def add(self, stage_id: str, evidence: Evidence) -> None:
+        """Store new evidence."""
+        _require(stage_id in self.tables.stages)
+        _require((stage_id, evidence.id) not in self.tables.evidence)
+        self.tables.evidence[stage_id, evidence.id] = evidence
+
+    def remove(self, stage_id: str, evidence_id: str) -> None:
+        """Remove evidence of a stage, if it exists."""
+        self.tables.evidence.pop((stage_id, evidence_id), None)
+
+
+@dataclass(frozen=True, slots=True)
 class FakeLeaseRows:
     """See `catalogue.LeaseRows`."""
 
@@ -511,8 +583,10 @@ class FakeRows:
         self.files = FakeFileRows(self.tables)
         self.file_uploads = FakeFileUploadRows(self.tables)
         self.tokens = FakeTokenRows(self.tables)
+        self.sessions = FakeSessionRows(self.tables)
         self.promotions = FakePromotionRows(self.tables)
         self.looks = FakeLookRows(self.tables)
+        self.evidence = FakeEvidenceRows(self.tables)
         self.leases = FakeLeaseRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 

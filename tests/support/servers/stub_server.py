@@ -11,11 +11,22 @@ from typing import Any
 
 @dataclass(slots=True)
 class StubServer:
-    """A server that returns given answers and records the headers of its requests."""
+    """A server that returns given answers and records the headers of its requests.
+
+    *sequences* are answers in turn, by their paths.
+    """
 
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
+    sequences: dict[str, list[Any]] = field(default_factory=dict)
     authorizations: list[str | None] = field(default_factory=list)
+
+    def answer_at(self, path: str) -> Any:
+        """Return the answer at a path. Of a sequence it is the next one; the last one stays."""
+        sequence = self.sequences.get(path, ())
+        if len(sequence) > 1:
+            return sequence.pop(0)
+        return sequence[0] if sequence else self.answers.get(path, [])
 
 
 @contextmanager
@@ -26,7 +37,7 @@ def running_stub_server() -> Iterator[StubServer]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             stub_server.authorizations.append(self.headers["Authorization"])
-            answer = stub_server.answers.get(self.path, [])
+            answer = stub_server.answer_at(self.path)
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             is_elsewhere = isinstance(answer, str)
             self.send_response(307 if is_elsewhere else 200)

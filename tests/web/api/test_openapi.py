@@ -29,7 +29,17 @@ from tests.support.servers.service import RunningService, running_service
 WHEEL = a_wheel(version="2.0")
 NEXT = a_wheel(version="3.0")
 PATH = "/api/openapi.json"
+TRIED = {
+    "manifest-digest": "0" * 64,
+    "python": "3.13.5",
+    "implementation": "cp",
+    "platform": "manylinux x86_64",
+    "installer": "pip 26.3",
+    "exit-code": 0,
+    "seconds": 1.5,
+}
 BODIES = {
+    "add_evidence": json.dumps(TRIED).encode(),
     "check_file": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "open_stage": b'{"name": "demo", "version": "2.0"}',
     "extend_stage": b'{"extend-for": "1d"}',
@@ -121,6 +131,7 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", "stages?project=demo", reader)
     for shown in (path, f"{path}/review"):
         await service.api("GET", shown, reader)
+    await report(service, stage)
     await service.api("POST", f"{path}/extend", **{"extend-for": 3600})
     await service.api("POST", f"{path}/rotate")
     await service.api("DELETE", f"{path}/files/{WHEEL.filename}")
@@ -132,13 +143,20 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", "probe")
     await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
-    await service.api("GET", "limits")
-    await service.api("GET", "projects/demo/limits")
+    for limits in ("limits", "projects/demo/limits"):
+        await service.api("GET", limits)
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 
     assert responses(service.description, below=400) - service.description.responses == set()
+
+
+async def report(service: RunningService, stage: Any) -> None:
+    """Report a try of a stage."""
+    tried = {**TRIED, "manifest-digest": stage["manifest-digest"]}
+    await service.api("POST", f"stages/{stage['id']}/evidence", **tried)
+    await service.api("GET", f"stages/{stage['id']}/evidence")
 
 
 async def promote(service: RunningService) -> None:

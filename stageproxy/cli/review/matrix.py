@@ -1,0 +1,89 @@
+"""The impact of a release: the matrix of platforms and Pythons, and the moments of promotion."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.text import Text
+
+from stageproxy.cli.screen import table_lines
+from stageproxy.core.review.impact import Change, Impact, Moment, TargetImpact
+from stageproxy.core.review.targets import Target
+
+_MARKS: Mapping[Change, tuple[str, str, str]] = {
+    Change.LOSES_WHEEL: ("LOST", "bold red", "loses its wheel: nothing installs any more"),
+    Change.SOURCE_BUILD: ("SDIST", "bold red", "falls back to a build from source"),
+    Change.STAYS: ("OLD", "bold yellow", "stays on an older version"),
+    Change.NEW_FLOOR: ("FLOOR", "bold yellow", "needs a newer system than today"),
+    Change.UPDATED: ("ok", "green", "gets this release as it got the one before"),
+    Change.GAINS_WHEEL: ("new", "green", "gets a wheel where there was none"),
+    Change.NOT_CHOSEN: ("-", "dim", "keeps a newer release"),
+    Change.NOTHING: (".", "dim", "has no file, today or afterwards"),
+}
+"""The mark of each change in the matrix, its style, and what it means."""
+_COLUMNS = 10
+"""How many Pythons fit beside the platforms in 80 columns."""
+_MOST_TARGETS = 6
+
+
+def impact_lines(impact: Impact) -> Iterator[Text]:
+    """Yield the matrix, the meaning of its marks, and the moments of promotion."""
+    yield Text("\nWhat users get, by platform and Python", "bold")
+    if not impact.is_latest:
+        yield Text(f"  Installers choose {impact.newer}, unless this version is asked for.")
+    pythons = sorted({_python_key(one.target) for one in impact.rows})
+    for start in range(0, len(pythons), _COLUMNS):
+        yield from _matrix(impact.rows, pythons[start : start + _COLUMNS])
+    present = {one.change for one in impact.rows}
+    for change, (mark, style, meaning) in _MARKS.items():
+        if change in present:
+            yield Text.assemble("  ", (f"{mark:<6}", style), meaning)
+    yield from _moment_lines(impact.moments)
+
+
+PythonKey = tuple[int, int, str]
+"""The order of a column, and what is written above it."""
+
+
+def _python_key(target: Target) -> PythonKey:
+    implementations = ("cp", "cpt", "pp")
+    minor = int("".join(filter(str.isdigit, target.python.partition(".")[2])) or 0)
+    suffix = "t" if target.implementation == "cpt" else ""
+    prefix = "pp" if target.implementation == "pp" else ""
+    known = target.implementation in implementations
+    rank = implementations.index(target.implementation) if known else len(implementations)
+    return rank, minor, f"{prefix}{target.python}{suffix}"
+
+
+def _matrix(rows: Sequence[TargetImpact], columns: Sequence[PythonKey]) -> Iterator[Text]:
+    """Yield the rows of the matrix with these columns."""
+    cells = {(one.target.platform, _python_key(one.target)): one.change for one in rows}
+    platforms = dict.fromkeys(one.target.platform for one in rows)
+    table: list[list[str | Text]] = [
+        [f"  {platform}", *(_cell(cells.get((platform, column))) for column in columns)]
+        for platform in platforms
+    ]
+    yield from table_lines(["", *(name for _, _, name in columns)], table, gap=1)
+
+
+def _cell(change: Change | None) -> Text:
+    if change is None:
+        return Text("")
+    mark, style, _ = _MARKS[change]
+    return Text(mark, style)
+
+
+def _moment_lines(moments: Sequence[Moment]) -> Iterator[Text]:
+    if moments:
+        yield Text("\nWhile it is published, step by step", "bold")
+    for number, moment in enumerate(moments, 1):
+        loud = f", {len(moment.source_builds)} build from source" if moment.source_builds else ""
+        late = f", {moment.stays} stay on an older version" if moment.stays else ""
+        text = f"{moment.updated} targets get it{late}{loud}"
+        yield Text.assemble(f"  {number:>2}. {moment.label}: ", text)
+        if moment.source_builds:
+            yield Text(f"      from source meanwhile: {_targets(moment.source_builds)}", "yellow")
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    shown = ", ".join(map(str, targets[:_MOST_TARGETS]))
+    more = len(targets) - _MOST_TARGETS
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,1 @@
+"""The desk: signing in, the stages somebody may see, and what to decide about them."""

@@ -1,0 +1,34 @@
+"""Errors at the desk, as pages."""
+
+import re
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from stageproxy.core.errors import Problem
+from stageproxy.web.keys import URLS
+from stageproxy.web.pages import page_headers, render
+
+_OF_STAGE = re.compile(r"/desk/stages/[0-9a-f]+")
+
+
+def error_page(
+    request: web.Request, status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]
+) -> web.Response:
+    """Return a page that says what went wrong, and leads back."""
+    root = urlsplit(request.app[URLS].public_url).path.rstrip("/")
+    of_stage = _OF_STAGE.match(request.path)
+    body = render(
+        request,
+        "desk/pages/error.html",
+        root=root,
+        who=None,
+        heading=status.phrase,
+        sentence=sentence,
+        problems=problems,
+        is_stage=of_stage is not None,
+        back=root + (of_stage[0] if of_stage else "/"),
+    )
+    headers = {**page_headers(request), "Cache-Control": "private, no-store"}
+    return web.Response(status=status, body=body.encode(errors="replace"), headers=headers)
