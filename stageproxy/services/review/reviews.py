@@ -58,7 +58,7 @@ class Reviews:
             completed = group.create_task(self._completed(subject))
             earlier = group.create_task(self._earlier(stage))
         (deltas, evidence), (result, progress) = earlier.result(), completed.result()
-        found = [*verdict_findings(verdict.result()), *outlook.findings]
+        found = outlook.beside(verdict_findings(verdict.result()))
         review = Review(
             project=stage.project,
             version=stage.version or "",
