@@ -147,6 +147,12 @@ class Offer:
                     yield (-python_place, -platform_place, one.build, place), one
 
 
+def offer_of(files: Iterable[tuple[str, str | None]]) -> Offer:
+    """Return what installers can choose from *files*: filenames, each with its Requires-Python."""
+    found = (find_candidate(filename, requires_python) for filename, requires_python in files)
+    return Offer([one for one in found if one])
+
+
 @dataclass(frozen=True)
 class Offered:
     """A release as installers see it."""
@@ -161,8 +167,7 @@ class Offered:
     @cached_property
     def offer(self) -> Offer:
         """The files that an installer can choose from."""
-        files = (find_candidate(one.filename, one.requires_python) for one in self.release.files)
-        return Offer([one for one in files if one])
+        return offer_of((one.filename, one.requires_python) for one in self.release.files)
 
 
 def offered_in(listing: Listing) -> Sequence[Offered]:
