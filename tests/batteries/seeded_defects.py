@@ -1212,5 +1212,19 @@ DEFECTS = [
         "        if filename not in self.arrived:\n",
         "core/review/test_candidates.py::test_a_candidate_ends_when_one_of_its_files_changes",
     ),
+    Defect(
+        "what a new build changes beside the one before follows from both reviews",
+        "core/review/since.py",
+        "            yield _put_back(old[path])\n",
+        "            yield old[path]\n",
+        "core/review/test_since.py::test_what_is_derived_is_what_a_comparison_finds",
+    ),
+    Defect(
+        "other bytes are another change of a file",
+        "core/review/deltas.py",
+        "    return replace(member, path=path)\n",
+        "    return path, member.kind\n",
+        "core/review/test_deltas.py::test_other_contents_are_another_change",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
