@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from benchmarks.parts import (
+    archives,
     clients,
     cold,
     files,
     logs,
     pages,
     peers,
-    reviews,
     speedups,
     stages,
     start,
@@ -27,7 +27,7 @@ PARTS: Sequence[Part] = (
     clients.PART,
     stages.PART,
     logs.PART,
-    reviews.PART,
+    archives.PART,
     speedups.PART,
     workers.PART,
     start.PART,

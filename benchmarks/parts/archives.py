@@ -96,11 +96,11 @@ def _module(number: int, version: str) -> bytes:
 
 
 async def _measure(run: Run) -> AsyncIterator[Row]:
-    release = Release(run.new_folder("reviews"))
+    release = Release(run.new_folder("archives"))
     seconds = [await release.review() for _ in range(min(run.rounds, 2))]
     size = (release.folder / "1.1").stat().st_size / _MEGA
     yield Row(SECONDS, Samples(seconds), f"{size:.0f} MB a wheel, {WHEELS} of them")
     yield Row(MEMORY, Samples(release.most), "the peak of all of them")
 
 
-PART = Part("reviews", "Reviews of large releases", (SECONDS, MEMORY), _measure)
+PART = Part("archives", "Archives read for a review", (SECONDS, MEMORY), _measure)
