@@ -1226,5 +1226,55 @@ DEFECTS = [
         "    return path, member.kind\n",
         "core/review/test_deltas.py::test_other_contents_are_another_change",
     ),
+    Defect(
+        "decoded data that is run is found, whichever way it is decoded",
+        "core/review/contents/decoding.py",
+        "            _follow(one, decoded)\n",
+        "            pass\n",
+        "core/review/supply_chain/test_planted_changes.py::test_planted_change",
+    ),
+    Defect(
+        "what the last release had already is quiet",
+        "core/review/supply_chain/code.py",
+        "            if name not in known:\n",
+        "            if name:\n",
+        "core/review/supply_chain/test_code.py::test_another_change_of_a_loud_module",
+    ),
+    Defect(
+        "a file in front of another one with its path does not hide that",
+        "core/review/contents/examination.py",
+        "if hashlib.sha256(content).hexdigest() == member.sha256:",
+        "if True:",
+        "core/review/supply_chain/test_planted_changes.py::"
+        "test_of_files_with_one_path_the_last_counts",
+    ),
+    Defect(
+        "a file with code that Python runs at every start is loud",
+        "core/review/supply_chain/startup.py",
+        'path.endswith(".pth") and "/" not in path',
+        'path.endswith(".pth") and "/" in path',
+        "core/review/supply_chain/test_planted_changes.py::test_planted_change",
+    ),
+    Defect(
+        "the processes of reviews give way to uploads",
+        "store/inspection_child.py",
+        "    os.nice(niceness)\n",
+        "    os.nice(0)\n",
+        "store/test_review_inspection.py::test_processes_give_way",
+    ),
+    Defect(
+        "no text of a review moves the cursor or turns text around",
+        "core/review/artifact_reading.py",
+        "        return value if is_short else printable(value, LONGEST_TEXT)\n",
+        "        return value\n",
+        "store/test_review_inspection.py::test_texts_are_printable",
+    ),
+    Defect(
+        "files of an archive that was not read to its end do not look removed",
+        "core/review/supply_chain/pair.py",
+        "    if before is None or before.not_read:\n",
+        "    if before is None:\n",
+        "core/review/supply_chain/test_code.py::test_counterpart_that_was_cut",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
