@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from packaging.utils import NormalizedName, canonicalize_name
 
 from stageproxy.core.index.pages import Listing
-from stageproxy.core.review.choices import releases_in
+from stageproxy.core.index.releases import releases_in
 from stageproxy.core.review.delta import Delta, RequirementChange
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level

@@ -8,7 +8,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.choices import Candidate, Release, best_for, candidate, releases_in
+from stageproxy.core.review.choices import Candidate, Offered, offer_of, offered_in
 from stageproxy.core.review.resolving.metadata import Required
 from stageproxy.core.review.targets import Target
 
@@ -47,7 +47,7 @@ class Facts:
 
     pages: dict[NormalizedName, Listing | None] = field(default_factory=dict)
     required: dict[Pick, Required] = field(default_factory=dict)
-    _releases: dict[NormalizedName, Sequence[Release]] = field(default_factory=dict)
+    _releases: dict[NormalizedName, Sequence[Offered]] = field(default_factory=dict)
 
     def listed(self, pick: Pick) -> ListedFile | None:
         """Return a file as its page lists it."""
@@ -70,19 +70,19 @@ class Facts:
             if found is not None:
                 yield Pick(project, version, found.filename)
 
-    def _releases_of(self, project: NormalizedName) -> Sequence[Release]:
+    def _releases_of(self, project: NormalizedName) -> Sequence[Offered]:
         if project not in self.pages:
             raise NeededError(pages={project})
         if project not in self._releases:
             page = self.pages[project]
-            self._releases[project] = releases_in(page) if page else ()
+            self._releases[project] = offered_in(page) if page else ()
         return self._releases[project]
 
 
-def _file_of(release: Release, target: Target, *, with_yanked: bool) -> Candidate | None:
-    found = best_for(target, release.candidates)
+def _file_of(release: Offered, target: Target, *, with_yanked: bool) -> Candidate | None:
+    found = release.offer.best_for(target)
     if found or not with_yanked:
         return found
-    files = (release.listing.files[one] for one in release.filenames)
-    yanked = (candidate(one.filename, one.requires_python) for one in files)
-    return best_for(target, [one for one in yanked if one])
+    listed = release.release.listing.files
+    files = (listed[one] for one in release.release.filenames)
+    return offer_of((one.filename, one.requires_python) for one in files).best_for(target)

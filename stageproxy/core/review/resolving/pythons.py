@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from stageproxy.core.review.choices import admits, best_for, candidate
+from stageproxy.core.review.choices import admits, offer_of
 from stageproxy.core.review.targets import Target
 from stageproxy.core.stage.stage import Artifact
 
@@ -24,10 +24,9 @@ def pythons_for(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
 
     None if none of the artifacts is for Linux with glibc.
     """
-    files = [candidate(one.filename, one.requires_python) for one in artifacts]
-    known = [one for one in files if one]
+    offer = offer_of((one.filename, one.requires_python) for one in artifacts)
     for group in (_CURRENT, _OLDER):
-        found = [one for one in group if best_for(linux(one), known)]
+        found = [one for one in group if offer.best_for(linux(one))]
         if found:
             return tuple(dict.fromkeys((found[0], found[len(found) // 2], found[-1])))
     return ()
