@@ -1276,5 +1276,40 @@ DEFECTS = [
         "    if before is None:\n",
         "core/review/supply_chain/test_code.py::test_counterpart_that_was_cut",
     ),
+    Defect(
+        "what a client sent is escaped on every page",
+        "web/pages.py",
+        "autoescape=True",
+        "autoescape=False",
+        "web/test_pages.py::test_each_value_of_a_template_is_made_visible_and_escaped",
+    ),
+    Defect(
+        "no character on a page turns others around",
+        "web/pages.py",
+        "finalize=_shown",
+        "finalize=str",
+        "web/test_pages.py::test_each_value_of_a_template_is_made_visible_and_escaped",
+    ),
+    Defect(
+        "a description asks no other host for images",
+        "store/description.py",
+        'if tag == "img":',
+        'if tag == "image":',
+        "store/test_description.py::test_what_is_left_of",
+    ),
+    Defect(
+        "links of a description lead to the web only",
+        "store/description.py",
+        "if scheme not in _LINKED:",
+        "if not target:",
+        "store/test_description.py::test_what_is_left_of",
+    ),
+    Defect(
+        "the page of a stage says nothing of refusals and addresses",
+        "web/preview/views/story.py",
+        "if one.event.action in {*_OF_FILES, *_OF_STAGE}]",
+        "if True]",
+        "web/preview/views/test_story.py",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
