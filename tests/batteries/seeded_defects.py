@@ -1128,5 +1128,47 @@ DEFECTS = [
         "        own = list(registry.collect())\n",
         "server/test_shared_metrics.py::test_no_total_decreases",
     ),
+    Defect(
+        "no page of another site sends a form of the desk",
+        "web/same_origin.py",
+        "not sites <= _OWN or not origins <= _own_origins(request)",
+        "False",
+        "web/desk/test_cross_site.py::test_no_form_of_another_site",
+    ),
+    Defect(
+        "a form of the desk brings the token of the session",
+        "web/desk/answers.py",
+        'if not signed_in.secret.made(form.get(FORM_TOKEN, "")):',
+        "if False:",
+        "web/desk/test_cross_site.py::test_form_tokens_of_others",
+    ),
+    Defect(
+        "after signing in, a browser stays on this server",
+        "web/desk/sign_in.py",
+        'text if _OWN_PATH.fullmatch(text) and "//" not in text else "/"',
+        'text or "/"',
+        "web/desk/test_sign_in.py::test_no_open_redirect",
+    ),
+    Defect(
+        "a revoked API token ends its sessions",
+        "services/sessions.py",
+        "if token and token.is_live(now) else None",
+        "if token else None",
+        "services/test_sessions.py::test_expired_token",
+    ),
+    Defect(
+        "a session has a secret that nobody knew before",
+        "services/sessions.py",
+        "secret = SessionSecret(secrets.token_urlsafe(_ENTROPY))",
+        "secret = former or SessionSecret(secrets.token_urlsafe(_ENTROPY))",
+        "services/test_sessions.py::test_secret_is_always_a_new_one",
+    ),
+    Defect(
+        "what was changed since the page was opened is not published from the desk",
+        "web/desk/publish.py",
+        "revision=_revision_in(form),",
+        "revision=None,",
+        "web/desk/test_publish.py::test_every_approval_names_what_was_shown",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
