@@ -65,7 +65,10 @@ OPERATIONS: Operations = {
     stages.remove_file: Operation("Stage", _CHANGE),
     list_evidence: Operation("EvidenceOfStage", (Kind.NOT_FOUND,)),
     add_evidence: Operation(
-        "Evidence", (*_CHANGE, Kind.TOO_MANY), body=NewEvidence, status=HTTPStatus.CREATED
+        "ReportedEvidence",
+        (*_CHANGE, Kind.TOO_MANY),
+        body=NewEvidence,
+        status=HTTPStatus.CREATED,
     ),
     promotion.plan_promotion: Operation(
         "PromotionPlan", (*_CHANGE, *_UPSTREAM), body=promotion.PlanPromotion

@@ -52,13 +52,8 @@ const element = (name, className, ...children) => {
 };
 
 const shapeOf = (id) => {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  svg.setAttribute("class", "shape");
-  svg.setAttribute("viewBox", "0 0 10 10");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#${id}`);
-  svg.append(use);
+  const svg = document.querySelector("svg.shape").cloneNode(true);
+  svg.firstElementChild.setAttribute("href", `#${id}`);
   return svg;
 };
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from stageproxy.core.review.delta import ArtifactDelta, ChangeKind, Delta, MemberDelta
 
 _MOST_MEMBERS = 200
-_MOST_FILES = 12
+_MOST_FILES = 8
 _DIFF_BYTES = 20_000
 """How many characters of text differences a page has, in all files together."""
 
@@ -81,14 +81,19 @@ def _without_diff(member: MemberDelta) -> MemberDelta:
 
 
 def _left_out(changed: Sequence[ArtifactDelta], shown: Sequence[ArtifactDelta]) -> str:
+    pairs = list(zip(changed, shown, strict=False))
     files = len(changed) - len(shown)
-    members = sum(len(one.members) for one in changed[: len(shown)])
-    left = members - sum(len(one.members) for one in shown)
-    diffs = sum(bool(one.diff) for file in changed[: len(shown)] for one in file.members)
-    cut = diffs - sum(bool(one.diff) for file in shown for one in file.members)
+    left = sum(len(whole.members) - len(file.members) for whole, file in pairs)
+    kept = [one for whole, file in pairs for one in whole.members[: len(file.members)]]
+    diffs = sum(bool(one.diff) for _, file in pairs for one in file.members)
+    cut = sum(bool(one.diff) for one in kept) - diffs
     parts = [
         f"{count} {what}"
-        for count, what in ((files, "artifacts"), (left, "files in them"), (cut, "differences"))
+        for count, what in (
+            (files, "artifacts"),
+            (left, "files in the others"),
+            (cut, "differences"),
+        )
         if count
     ]
     return " and ".join(parts)

@@ -85,9 +85,11 @@ def _step(moment: Moment) -> Step:
 
 def _words(moment: Moment) -> str:
     source = len(moment.source_builds)
-    words = [f"{moment.updated} targets get the release"]
+    words = ["1 target gets the release"]
+    if moment.updated != 1:
+        words = [f"{moment.updated} targets get the release"]
     if source:
-        words.append(f"{source} of them build it from source meanwhile")
+        words.append(f"{source} of them from source")
     if moment.stays:
         words.append(f"{moment.stays} get an older one")
     return ", ".join(words)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.review import Review
+from stageproxy.web.preview.views.matrix import platform_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def try_table(review: Review, names: Mapping[str, str]) -> TryTable:
     pythons = sorted({python for _, python in latest}, key=_number)
     platforms = sorted({platform for platform, _ in latest})
     rows = tuple(
-        (platform, tuple(latest.get((platform, python)) for python in pythons))
+        (platform_name(platform), tuple(latest.get((platform, python)) for python in pythons))
         for platform in platforms
     )
     return TryTable(tuple(pythons), rows, tuple(tries))

@@ -10,6 +10,7 @@ from stageproxy.web.preview.views.tones import Shape, Tone
 
 _MOST_TARGETS = 8
 _SYSTEMS = {"manylinux": "Linux", "musllinux": "Linux musl", "macosx": "macOS", "win": "Windows"}
+_USUAL = frozenset({"x86_64", "amd64"})
 _PYTHONS = {"cp": "", "cpt": "", "pp": "PyPy "}
 
 
@@ -140,7 +141,9 @@ def _python_key(target: Target) -> tuple[str, tuple[int, ...], str]:
     return target.implementation, number, f"{name}{target.python}{suffix}"
 
 
-def _platform_key(platform: str) -> tuple[int, str]:
+def _platform_key(platform: str) -> tuple[int, bool, str]:
+    """Return where a platform comes: by system, the usual machine of old first."""
     order = list(_SYSTEMS)
-    system = platform.partition(" ")[0]
-    return order.index(system) if system in order else len(order), platform
+    system, _, machine = platform.partition(" ")
+    place = order.index(system) if system in order else len(order)
+    return place, machine not in _USUAL, machine
