@@ -24,6 +24,7 @@ from stageproxy.core.review.resolving.pythons import pythons_for
 from stageproxy.core.review.result import ParityResult, ReviewResult
 from stageproxy.core.review.review import Baseline
 from stageproxy.core.review.since import review_since
+from stageproxy.core.review.uneven import uneven_findings
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector
@@ -103,6 +104,7 @@ class ReviewWork:
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
+            *uneven_findings(reviews),
             *resolution_findings(resolutions, subject.stage.release),
             *newcomer_findings(newcomers, self.clock.now()),
             *_on_provenance(subject),
