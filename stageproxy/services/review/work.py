@@ -98,13 +98,14 @@ class ReviewWork:
         parities = [await self._parity(subject, one, steps) for one in pure]
         known = self.resolver.knowledge()
         resolutions = await self._resolutions(subject.stage, pythons, steps, known)
-        deltas = _deltas(subject, reviews)
+        deltas = await asyncio.to_thread(_deltas, subject, reviews)
+        uneven = await asyncio.to_thread(uneven_findings, reviews)
         newcomers = await self.resolver.pages_of(new_dependencies(deltas), known)
         found = [
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
-            *uneven_findings(reviews),
+            *uneven,
             *resolution_findings(resolutions, subject.stage.release),
             *newcomer_findings(newcomers, self.clock.now()),
             *_on_provenance(subject),
