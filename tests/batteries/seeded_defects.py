@@ -1219,6 +1219,8 @@ DEFECTS = [
         "    if before is None or before.not_read:\n",
         "    if before is None:\n",
         "core/review/supply_chain/test_code.py::test_counterpart_that_was_cut",
+    ),
+    Defect(
         "what was not read to its end is not compared",
         "core/review/compare.py",
         "members = [] if changes.not_compared else compare_members(",
