@@ -60,7 +60,18 @@ class IncomingFile(Protocol):
         """
 
 
-class Inspector(Protocol):
+class DescriptionRenderer(Protocol):
+    """Renders descriptions of releases where they can do no harm."""
+
+    async def render(self, text: str, content_type: str, asker: str) -> str | None:
+        """Return a description as the index renders it, as HTML that can do nothing.
+
+        No image and nothing else in it asks another host. `None` if it does not render, is too
+        long or takes too long. *asker*: see `Inspector`.
+        """
+
+
+class Inspector(DescriptionRenderer, Protocol):
     """Reads what uploaders sent where it can do no harm, within limits of time and memory.
 
     *asker*: whose turn it is, an API token's id or a project. Each has one turn at a time,

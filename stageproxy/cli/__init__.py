@@ -27,11 +27,14 @@ _COMMANDS = {
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
     "sweep": ("sweep:sweep", "End expired stages, delete unneeded files."),
     "token": ("token:token", "Create, list and revoke API tokens."),
+    "try": ("tries.command:try_stage", "Try STAGE in a new environment."),
     "upload": ("upload:upload", "Upload FILES to their stage."),
     "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream."),
     "wait": ("wait:wait", "Wait until STAGE has N files."),
 }
 """Where each command is defined within this package, and its line in the list of commands."""
+
+_ADD_EXAMPLES = f"{__name__}.examples:add_examples"
 
 
 class DeferredCommand(click.Command):
@@ -42,9 +45,12 @@ class DeferredCommand(click.Command):
         self.target = target
 
     def load(self) -> click.Command:
-        """Import the module of the command, and return the command."""
+        """Import the module of the command, and return the command with its examples."""
         with _no_collections():
             command: click.Command = pkgutil.resolve_name(self.target)
+            if self.epilog is None:
+                pkgutil.resolve_name(_ADD_EXAMPLES)(command, self.name)
+        command.epilog = command.epilog or self.epilog
         return command
 
 

@@ -23,6 +23,7 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -67,6 +68,7 @@ from stageproxy.web.guard import guard
 from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
 from stageproxy.web.session_json import MECHANISMS, SessionJson
@@ -168,7 +170,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    reviews = _add_reviews(app, config, adapters, findings, metrics)
+    reviews = _add_reviews(app, config, adapters, findings, metrics, promotions.background)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -216,8 +218,11 @@ def _add_reviews(
     adapters: Adapters,
     findings: StageFindings,
     metrics: Metrics,
+    background: Background,
 ) -> Reviews:
-    """Add what is found in a stage, and the review that it is a part of."""
+    """Add what is found in a stage, the review that it is a part of, and the description."""
+    database, inspector = adapters.database, adapters.inspector
+    app[keys.DESCRIPTIONS] = Descriptions(database, inspector, background)
     app[keys.STAGE_FINDINGS] = findings
     reviews = reviews_of(config, adapters.reviews, adapters.files, findings, metrics.reviews.count)
     metrics.reviews.watch(lambda: reviews.jobs.running)
@@ -296,6 +301,7 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
+    app[keys.PROGRESS_STREAMS] = ProgressStreams()
     app[keys.STREAM_SHARES] = _stream_shares(config)
     app[keys.URLS] = urls
     app.add_routes(ROUTES)

@@ -49,6 +49,11 @@ class Background:
         """Return whether the work of a key is running."""
         return key in self._running
 
+    async def wait(self, key: str, seconds: float) -> None:
+        """Wait until the work of a key has ended, for some seconds at most."""
+        if key in self._running:
+            await asyncio.wait([self._running[key]], timeout=seconds)
+
     def _remove(self, key: str, done: "asyncio.Task[None]") -> None:
         if self._running.get(key) is done:
             del self._running[key]

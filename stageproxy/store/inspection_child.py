@@ -26,12 +26,14 @@ from stageproxy.core.rules.attestations import FIELD, attestations_in
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import PlacedFinding, steps_of
 from stageproxy.core.stage.dependencies import wanted_of
+from stageproxy.store.description import render_description
 from stageproxy.store.inspection_messages import (
     MOST_FINDINGS,
     QUESTION,
     ArchiveQuestion,
     AttestationsQuestion,
     DependenciesQuestion,
+    DescriptionQuestion,
     File,
     MetadataQuestion,
     ParityQuestion,
@@ -89,17 +91,27 @@ def _answers(question: Question, analyses: Analyses) -> Iterator[dict[str, objec
             yield {"attestations": len(attestations_in(((FIELD, question.text),)) or [])}
         case DependenciesQuestion():
             yield {"wanted": asdict(wanted_of(question.wishes))}
-        case ReviewQuestion():
-            yield from _reviews(question, analyses)
-        case ParityQuestion():
-            with _opened(question.wheel) as wheel, _opened(question.sdist) as sdist:
-                yield {"parity": [asdict(shown(one)) for one in read_parity(wheel, sdist)]}
+        case ReviewQuestion() | ParityQuestion():
+            yield from _of_review(question, analyses)
+        case DescriptionQuestion():
+            yield {"html": render_description(question.text, question.content_type)}
 
 
 def _contents_of(question: ArchiveQuestion) -> Iterator[dict[str, object]]:
     with Path(question.path).open("rb") as file:
         for contents in read_in_steps(file, parse_distribution_name(question.filename)):
             yield {"contents": asdict(contents)}
+
+
+def _of_review(
+    question: ReviewQuestion | ParityQuestion, analyses: Analyses
+) -> Iterator[dict[str, object]]:
+    match question:
+        case ReviewQuestion():
+            yield from _reviews(question, analyses)
+        case ParityQuestion():
+            with _opened(question.wheel) as wheel, _opened(question.sdist) as sdist:
+                yield {"parity": [asdict(shown(one)) for one in read_parity(wheel, sdist)]}
 
 
 def _reviews(question: ReviewQuestion, analyses: Analyses) -> Iterator[dict[str, object]]:

@@ -21,6 +21,7 @@ from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
 from stageproxy.core.values import FormFields
+from stageproxy.store.description import LONGEST_HTML, MOST_RENDERED
 
 LONGEST_ANSWER = 16 * 2**20
 """The longest line of an answer, in bytes."""
@@ -33,6 +34,7 @@ _KIND_OF = {
     "wanted": "dependencies",
     "review": "review",
     "parity": "parity",
+    "html": "description",
 }
 MOST_FINDINGS = 1000
 """How many findings the rules of one step may have."""
@@ -118,6 +120,14 @@ class ParityQuestion(_Message):
     sdist: File
 
 
+class DescriptionQuestion(_Message):
+    """Asks for the description of a release as HTML that can do nothing."""
+
+    kind: Literal["description"] = "description"
+    text: str = Field(max_length=MOST_RENDERED)
+    content_type: str
+
+
 Question = (
     ArchiveQuestion
     | UploadQuestion
@@ -126,6 +136,7 @@ Question = (
     | DependenciesQuestion
     | ReviewQuestion
     | ParityQuestion
+    | DescriptionQuestion
 )
 
 QUESTION: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="kind")])
@@ -141,6 +152,7 @@ class Answer(_Message):
     wanted: Wanted | None = None
     review: ArtifactReview | None = None
     parity: Annotated[tuple[ReviewFinding, ...], Field(max_length=MOST_FINDINGS)] = ()
+    html: str | None = Field(None, max_length=LONGEST_HTML)
     is_all: Literal[True] | None = None
     fault: str = Field("", max_length=200)
 
