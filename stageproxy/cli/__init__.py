@@ -27,6 +27,7 @@ _COMMANDS = {
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
     "sweep": ("sweep:sweep", "End expired stages, delete unneeded files."),
     "token": ("token:token", "Create, list and revoke API tokens."),
+    "try": ("tries.command:try_stage", "Try STAGE in a new environment."),
     "upload": ("upload:upload", "Upload FILES to their stage."),
     "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream."),
     "wait": ("wait:wait", "Wait until STAGE has N files."),

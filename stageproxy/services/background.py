@@ -40,6 +40,11 @@ class Background:
         self._running[key] = task
         task.add_done_callback(lambda done: self._remove(key, done))
 
+    def stop(self, key: str) -> None:
+        """Cancel the work of a key, if it is running."""
+        if task := self._running.pop(key, None):
+            task.cancel()
+
     def is_running(self, key: str) -> bool:
         """Return whether the work of a key is running."""
         return key in self._running

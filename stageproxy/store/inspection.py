@@ -22,6 +22,7 @@ from stageproxy.store.inspection_process import (
     InspectionLimitError,
     InspectionLimits,
     TimeLimit,
+    outcome_of,
 )
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class Inspection:
         failure = dialogue.failure
         if failure is not None:
             log.log(failure.level, "%s of %r was not read completely: %s", kind, about, failure)
-        self._count(kind, _outcome(failure), dialogue.waited)
+        self._count(kind, outcome_of(failure), dialogue.waited)
         return dialogue
 
     def _archive_limit(self, arrived: float, began: float, number: int) -> TimeLimit:
@@ -165,12 +166,6 @@ def _why(failure: InspectionFailedError) -> str:
     if isinstance(failure, InspectionLimitError):
         return f"this takes more than {failure.limit}"
     return "this failed"
-
-
-def _outcome(failure: InspectionFailedError | None) -> str:
-    if failure is None:
-        return "answered"
-    return "over-limit" if isinstance(failure, InspectionLimitError) else "failed"
 
 
 def _description_limit(_arrived: float, began: float, _number: int) -> TimeLimit:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rules.archive import members_that_count
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
@@ -30,6 +32,8 @@ _KIND_OF = {
     "form": "metadata",
     "attestations": "attestations",
     "wanted": "dependencies",
+    "review": "review",
+    "parity": "parity",
     "html": "description",
 }
 MOST_FINDINGS = 1000
@@ -93,6 +97,29 @@ class DependenciesQuestion(_Message):
     wishes: Wishes
 
 
+class File(_Message):
+    """An archive on the disk."""
+
+    path: str
+    filename: str
+
+
+class ReviewQuestion(_Message):
+    """Asks what an artifact changes beside its counterpart."""
+
+    kind: Literal["review"] = "review"
+    after: File
+    before: File | None
+
+
+class ParityQuestion(_Message):
+    """Asks how the files of a wheel differ from those of an sdist."""
+
+    kind: Literal["parity"] = "parity"
+    wheel: File
+    sdist: File
+
+
 class DescriptionQuestion(_Message):
     """Asks for the description of a release as HTML that can do nothing."""
 
@@ -107,6 +134,8 @@ Question = (
     | MetadataQuestion
     | AttestationsQuestion
     | DependenciesQuestion
+    | ReviewQuestion
+    | ParityQuestion
     | DescriptionQuestion
 )
 
@@ -121,6 +150,8 @@ class Answer(_Message):
     form: FormFields | None = None
     attestations: int = 0
     wanted: Wanted | None = None
+    review: ArtifactReview | None = None
+    parity: Annotated[tuple[ReviewFinding, ...], Field(max_length=MOST_FINDINGS)] = ()
     html: str | None = Field(None, max_length=LONGEST_HTML)
     is_all: Literal[True] | None = None
     fault: str = Field("", max_length=200)

@@ -31,6 +31,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.guesses import Guesses
 from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.session_json import SessionJson
 from stageproxy.web.streams import StreamShares
 
@@ -54,6 +55,7 @@ OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
 PROBES = web.AppKey("probes", Probes)
+PROGRESS_STREAMS = web.AppKey("progress_streams", ProgressStreams)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)

@@ -14,7 +14,7 @@ from tests.cli.commands import commands
 from tests.cli.data_directories import WHEEL as STORED
 from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.builders.reviews import LOST_MUSL, a_review
+from tests.support.builders.reviews import LOST_MUSL, a_short_review
 from tests.support.clients.command_runner import CommandRunner, ServerWithIndex
 from tests.support.servers.processes import ROOT
 from tests.support.servers.stub_server import StubServer
@@ -46,6 +46,7 @@ TYPED = {
     "wait": ("wait STAGE --files 1",),
     "promote": ("promote STAGE --dry-run", "promote STAGE --manifest MANIFEST"),
     "review": ("review REVIEWED --server REVIEWS",),
+    "try": ("try STAGE --installer uv", "try STAGE --installer uv --with nothing-of-that-name"),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
     "audit show": ("audit STAGE",),
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
@@ -156,7 +157,7 @@ def arguments(
     wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
     token = cli.json("token", "new", *wanted)
     stage = cli.staged(wheel, sdist)
-    stub_server.answers["/tmp/demo/token/+review"] = as_document(a_review(LOST_MUSL))
+    stub_server.answers["/tmp/demo/token/+review"] = as_document(a_short_review(LOST_MUSL))
     return {
         "PROJECT": cli.project,
         "STAGE": stage["id"],

@@ -50,6 +50,8 @@ def delta_lines(delta: Delta, *, diff: bool) -> Iterator[Text]:
         *map(_capability_line, delta.capabilities),
     ]
     yield from lines
+    if delta.omitted:
+        yield Text(f"  and {delta.omitted} more changes", "dim")
     yield from _artifact_lines(delta.artifacts, diff=diff)
     if not (lines or delta.artifacts or delta.not_compared):
         yield Text("  Nothing.")
@@ -117,16 +119,10 @@ def _line(sign: tuple[str, str], text: str) -> Text:
 
 
 def _artifact_lines(artifacts: Sequence[ArtifactDelta], *, diff: bool) -> Iterator[Text]:
-    """Yield the artifacts, and the members that differ. Artifacts with the same are named once."""
-    alike: dict[object, list[ArtifactDelta]] = {}
+    """Yield the artifacts, each with the files in it that differ."""
     for one in artifacts:
-        members = tuple((member.path, member.kind) for member in one.members)
-        key = (members, one.omitted) if members and not diff else one.filename or one.before
-        alike.setdefault(key, []).append(one)
-    for first, *others in alike.values():
-        yield _artifact_line(first)
-        yield from (_artifact_line(one) for one in others)
-        yield from _member_lines(first, diff=diff)
+        yield _artifact_line(one)
+        yield from _member_lines(one, diff=diff)
 
 
 def _artifact_line(one: ArtifactDelta) -> Text:
@@ -148,6 +144,8 @@ def _member_lines(one: ArtifactDelta, *, diff: bool) -> Iterator[Text]:
     left_out = one.omitted + len(one.members) - len(shown)
     if left_out:
         yield Text(f"      and {left_out} more files that differ", "dim")
+    if one.repeated:
+        yield Text(f"      and {one.repeated} files that differ as above", "dim")
 
 
 def _member_line(member: MemberDelta) -> Text:

@@ -9,9 +9,13 @@ from stageproxy.core.review.impact import Change, Impact, Moment, TargetImpact
 from stageproxy.core.review.targets import Target
 
 _MARKS: Mapping[Change, tuple[str, str, str]] = {
-    Change.LOSES_WHEEL: ("LOST", "bold red", "loses its wheel: nothing installs any more"),
+    Change.LOSES_WHEEL: ("LOST", "bold red", "has no file in this release: an older version stays"),
     Change.SOURCE_BUILD: ("SDIST", "bold red", "falls back to a build from source"),
-    Change.STAYS: ("OLD", "bold yellow", "stays on an older version"),
+    Change.STAYS: (
+        "OLD",
+        "bold yellow",
+        "stays on an older version, as Requires-Python or its files want",
+    ),
     Change.NEW_FLOOR: ("FLOOR", "bold yellow", "needs a newer system than today"),
     Change.UPDATED: ("ok", "green", "gets this release as it got the one before"),
     Change.GAINS_WHEEL: ("new", "green", "gets a wheel where there was none"),
@@ -28,10 +32,11 @@ def impact_lines(impact: Impact) -> Iterator[Text]:
     """Yield the matrix, the meaning of its marks, and the moments of promotion."""
     yield Text("\nWhat users get, by platform and Python", "bold")
     if not impact.is_latest:
-        yield Text(f"  Installers choose {impact.newer}, unless this version is asked for.")
+        yield Text(f"  Installers choose {impact.newer}; this is for those who stay below it.")
     pythons = sorted({_python_key(one.target) for one in impact.rows})
-    for start in range(0, len(pythons), _COLUMNS):
-        yield from _matrix(impact.rows, pythons[start : start + _COLUMNS])
+    usual = [one for one in pythons if not one[0]]
+    for columns in (*_parts(usual), *_parts(pythons[len(usual) :])):
+        yield from _matrix(impact.rows, columns)
     present = {one.change for one in impact.rows}
     for change, (mark, style, meaning) in _MARKS.items():
         if change in present:
@@ -41,6 +46,12 @@ def impact_lines(impact: Impact) -> Iterator[Text]:
 
 PythonKey = tuple[int, int, str]
 """The order of a column, and what is written above it."""
+
+
+def _parts(columns: Sequence[PythonKey]) -> Iterator[Sequence[PythonKey]]:
+    """Yield columns in parts that fit into 80 columns."""
+    for start in range(0, len(columns), _COLUMNS):
+        yield columns[start : start + _COLUMNS]
 
 
 def _python_key(target: Target) -> PythonKey:

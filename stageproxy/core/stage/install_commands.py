@@ -39,7 +39,7 @@ def install_commands(stage_url: str, project: str, version: str | None) -> Insta
     requirement = f"{project}=={version}" if version else project
     index = f"{stage_url}simple/"
     host = urlsplit(stage_url).netloc
-    trusted = [] if _is_secure(stage_url) else ["--trusted-host", host]
+    trusted = [] if is_trusted_by_pip(stage_url) else ["--trusted-host", host]
     pip, uv = ["pip", "--isolated", "install", *trusted], ["uv", "pip", "install"]
     beside = ["pip", "install", *trusted]
     only = f"{stage_url}+only/simple/"
@@ -73,8 +73,8 @@ def _joined(*commands: Sequence[str], after: str = "") -> str:
     return " && ".join([*map(shlex.join, commands), *filter(None, [after])])
 
 
-def _is_secure(url: str) -> bool:
-    """Return whether pip trusts a URL by itself."""
+def is_trusted_by_pip(url: str) -> bool:
+    """Return whether pip trusts the host of a URL by itself."""
     parts = urlsplit(url)
     if parts.scheme == "https" or parts.hostname == "localhost":
         return True

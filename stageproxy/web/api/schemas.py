@@ -251,7 +251,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "meta": ref("Meta"),
         },
     ),
-    "Evidence": object_of(
+    "ReportedEvidence": object_of(
         "What `stageproxy try` reported of an installation from the stage.",
         {
             "id": TEXT,
@@ -273,7 +273,7 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "EvidenceOfStage": object_of(
-        "The evidence of a stage, the latest first.", {"evidence": list_of("Evidence")}
+        "The evidence of a stage, the latest first.", {"evidence": list_of("ReportedEvidence")}
     ),
     "AuditTrail": object_of(
         "Audit events, oldest first: of a stage, or of none.",

@@ -11,6 +11,7 @@ from stageproxy.core.stage.checksum_marks import Comparison
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
+from stageproxy.web.controls import controls_of
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import (
     ACCESS,
@@ -27,6 +28,7 @@ from stageproxy.web.keys import (
 from stageproxy.web.pages import page_response
 from stageproxy.web.preview.views.page import Facts, page_values
 from stageproxy.web.session_json import Api, as_json, is_look, notices_of
+from stageproxy.web.signed_in import find_signed_in
 from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
@@ -52,7 +54,9 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
     if request.method == "GET":
-        await request.app[LOOKS].record(token, stage, LookKind.PAGE)
+        signed_in = await find_signed_in(request)
+        who = signed_in.token if signed_in else token
+        await request.app[LOOKS].record(who, stage, LookKind.PAGE)
     return await stage_page(request, stage)
 
 
@@ -79,7 +83,10 @@ async def stage_page(
         compared=compared,
         everything="all" in request.query,
     )
-    return await page_response(request, "preview/pages/stage.html", **page_values(facts))
+    controls = await controls_of(request, stage)
+    return await page_response(
+        request, "preview/pages/stage.html", controls=controls, **page_values(facts)
+    )
 
 
 async def ended_page(request: web.Request, sentence: str) -> web.Response:

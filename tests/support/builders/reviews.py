@@ -94,6 +94,12 @@ def a_review(*findings: ReviewFinding, **changes: object) -> Review:
     return replace(review, **changes)  # type: ignore[arg-type] # fields by name
 
 
+def a_short_review(*findings: ReviewFinding) -> Review:
+    """Return a review with these findings and nothing else, not even a baseline."""
+    nothing: dict[str, object] = {"deltas": (), "resolutions": (), "evidence": ()}
+    return a_review(*findings, **nothing, baseline=None, impact=None, completeness=None)
+
+
 def unfinished(state: ReviewState, done: int = 0, total: int = 3, now: str = "") -> Review:
     """Return a review whose contents are not compared yet."""
     return a_review(progress=ReviewProgress(state, done, total, now), deltas=())

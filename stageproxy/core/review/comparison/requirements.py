@@ -17,9 +17,10 @@ MOST_REQUIREMENTS = 2000
 _PYTHON = "python"
 _LONGEST = 1000
 """The longest requirement that is parsed, in characters. Others are compared as texts."""
-_MOST_SPECIFIERS = 50
+_MOST_SPECIFIERS = 20
 """How many specifiers of one requirement are judged. The time grows faster than their number."""
-_MOST_EXTRAS = 20
+_MOST_EXTRAS = 10
+"""A requirement in more extras counts as one in none, whose marker names them."""
 _EXTRA = re.compile(r'extra == "([^"]+)"')
 """An extra in a marker, as `packaging` writes it."""
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -133,7 +134,8 @@ def _wishes_in(text: str) -> Iterator[_Wish]:
 
 
 def _extras_in(marker: str) -> Sequence[str]:
-    return [*dict.fromkeys(_EXTRA.findall(marker))][:_MOST_EXTRAS] or [""]
+    found = [*dict.fromkeys(_EXTRA.findall(marker))]
+    return found if 0 < len(found) <= _MOST_EXTRAS else [""]
 
 
 def _sorted_marker(marker: str) -> str:

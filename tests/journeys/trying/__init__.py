@@ -1,0 +1,1 @@
+"""Journeys of releases that are tried, and of those who review them."""
