@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from stageproxy.caching import LruCache
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.review.candidates import candidate_deltas
 from stageproxy.core.review.delta import Delta
@@ -25,6 +26,7 @@ from stageproxy.services.review.jobs import ReviewJobs, Steps
 from stageproxy.services.review.work import ReviewWork, Subject, subject_of
 from stageproxy.services.upstream_state import UpstreamState
 
+_MOST_OUTLOOKS = 50
 _DONE = ReviewProgress(ReviewState.DONE, now="Everything was compared.")
 _NOTHING = ReviewProgress(ReviewState.DONE, now="The stage has no files yet.")
 _DISABLED = ReviewProgress(
@@ -48,6 +50,9 @@ class Reviews:
     targets: Sequence[Target]
     expects: Mapping[str, tuple[str, ...]]
     in_background: bool = True
+    _outlooks: LruCache[tuple[object, ...], Outlook] = field(
+        default_factory=lambda: LruCache(_MOST_OUTLOOKS, lambda _: 1), repr=False
+    )
 
     async def of(self, stage: Stage) -> Review:
         """Return the review of the files that a stage has now, as far as it is known."""
@@ -58,7 +63,7 @@ class Reviews:
             completed = group.create_task(self._completed(subject))
             earlier = group.create_task(self._earlier(stage))
         (deltas, evidence), (result, progress) = earlier.result(), completed.result()
-        found = [*verdict_findings(verdict.result()), *outlook.findings]
+        found = outlook.beside(verdict_findings(verdict.result()))
         review = Review(
             project=stage.project,
             version=stage.version or "",
@@ -80,8 +85,14 @@ class Reviews:
         subject = subject_of(stage, state)
         if stage.status not in LIVE:
             return subject, Outlook()
-        expects = stage.expects or self.expects.get(stage.project, ())
-        return subject, outlook_of(stage, state.listing, subject.baseline, self.targets, expects)
+        key = (stage.id, stage.revision, state.page_digest, state.listing is None)
+        known = self._outlooks.find(key)
+        if known is None:
+            expects = stage.expects or self.expects.get(stage.project, ())
+            baseline = subject.baseline
+            known = outlook_of(stage, state.listing, baseline, self.targets, expects)
+            self._outlooks.add(key, known)
+        return subject, known
 
     async def _earlier(self, stage: Stage) -> tuple[tuple[Delta, ...], tuple[Evidence, ...]]:
         """Return what has changed since earlier candidates of a stage, and the tries of it."""
@@ -116,7 +127,9 @@ class Reviews:
         """Do the work and store its result. Return false if another process is doing it."""
         with self.derived.claimed(name) as is_ours:
             if is_ours:
-                await self.derived.add(name, await self.work.carry_out(subject, steps))
+                records = await self.catalogue.read(lambda rows: rows.audit.list(subject.stage.id))
+                result = await self.work.carry_out(subject, steps, records)
+                await self.derived.add(name, result)
         return is_ours
 
 
@@ -127,9 +140,15 @@ def _completed_by(review: Review, result: ReviewResult) -> Review:
         reviewed_at=result.reviewed_at,
         baseline=review.baseline or result.baseline,
         findings=gravest_first((*review.findings, *result.findings)),
-        deltas=(*result.deltas, *review.deltas),
+        deltas=_with_contents(result.deltas, review.deltas),
         resolutions=result.resolutions,
     )
+
+
+def _with_contents(compared: Sequence[Delta], by_hash: Sequence[Delta]) -> tuple[Delta, ...]:
+    """Return the deltas whose contents were compared, and the others as they are known by hash."""
+    labels = {one.label for one in compared}
+    return (*compared, *(one for one in by_hash if one.label not in labels))
 
 
 def result_name(stage: Stage) -> DerivedName:
