@@ -14,6 +14,7 @@ from stageproxy.services.tokens import Tokens
 from tests.store.builders import an_api_token
 from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
+from tests.support.ports.fake_derived import FakeDerived
 from tests.support.ports.fake_files import FakeFiles
 
 HOUR = timedelta(hours=1)
@@ -148,7 +149,8 @@ async def test_sweep(desk: Desk) -> None:
     later = await desk.sessions.start(desk.token, None)
     desk.clock.advance(hours=1)
 
-    await Expiry(desk.catalogue, FakeFiles(desk.clock), desk.clock, retention=HOUR).sweep()
+    files, derived = FakeFiles(desk.clock), FakeDerived()
+    await Expiry(desk.catalogue, files, desk.clock, HOUR, derived).sweep()
 
     left = {*desk.catalogue.committed.tables.sessions}
     assert (signed_in.secret.digest in left, later.secret.digest in left) == (False, True)
