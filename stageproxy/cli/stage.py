@@ -1,6 +1,6 @@
 """`stageproxy stage`: open, list, show, change and cancel stages."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,10 +13,14 @@ from stageproxy.cli.output import (
     print_json,
     print_stage,
 )
+from stageproxy.cli.tables import hint, is_terminal, print_table
 from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})
 """The statuses of stages that can be canceled, if nothing of them is published."""
+
+
+_HEADER = ("Id", "Status", "Expires", "Files", "Release")
 
 
 @click.group()
@@ -65,6 +69,10 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
     if as_json:
         print_json({"stages": stages})
         return
+    if stages and is_terminal():
+        print_table(_HEADER, [_row(one) for one in stages])
+        hint("Look at one, with its URL:", f"stageproxy stage show {stages[0]['id']}")
+        return
     for listed in stages:
         release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
         files = count_of_files(len(listed["files"]))
@@ -73,6 +81,12 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
         click.echo(f"{line}  {release}  {url}".rstrip())
     if not stages:
         click.echo("There are no stages.")
+
+
+def _row(listed: Mapping[str, Any]) -> Sequence[str]:
+    release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
+    expires = listed["expires-at"].replace("T", " ").removesuffix("Z")
+    return listed["id"], end_or_status(listed), expires, str(len(listed["files"])), release
 
 
 @stage.command("show")
@@ -91,8 +105,10 @@ async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_jso
         document = await client.get_stage(reference, look=is_text)
     if hashes:
         click.echo(_manifest(document), nl=False)
-    else:
-        _show(document, as_json=as_json)
+        return
+    _show(document, as_json=as_json)
+    if not as_json and document["files"] and "stage" in document["links"]:
+        hint("Look at it as a reviewer does:", f"stageproxy review {document['id']}")
 
 
 @stage.command("extend")

@@ -6,6 +6,7 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.tables import hint
 from stageproxy.core.durations import parse_duration
 
 _POLL_SECONDS = 2.0
@@ -57,3 +58,5 @@ async def wait(
         ) from error
     if as_json:
         print_json(document)
+        return
+    hint("Look at the release as a reviewer does:", f"stageproxy review {stage}")
