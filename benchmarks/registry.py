@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from benchmarks.parts import (
+    archives,
     clients,
     cold,
     files,
     logs,
     pages,
     peers,
+    reviews,
     speedups,
     stages,
     start,
@@ -21,11 +23,13 @@ PARTS: Sequence[Part] = (
     pages.PART,
     files.PART,
     uploads.PART,
+    reviews.PART,
     peers.PART,
     cold.PART,
     clients.PART,
     stages.PART,
     logs.PART,
+    archives.PART,
     speedups.PART,
     workers.PART,
     start.PART,

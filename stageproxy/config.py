@@ -297,6 +297,18 @@ class ReviewSettings(SettingsTable):
         (),
         description="Interpreters on platforms for which the impact is shown; by default 90.",
     )
+    background: bool = Field(
+        default=True,
+        description="Whether contents are compared with those of the last release, and "
+        "dependencies are resolved.",
+    )
+    max_file_size: int = Field(
+        256 * _MIB, ge=0, description="Largest published file that is downloaded, in bytes."
+    )
+    max_download: int = Field(
+        2 * _GIB, ge=0, description="Bytes that are downloaded for one review."
+    )
+    max_size: int = Field(256 * _MIB, ge=0, description="Bytes of all results that are kept.")
 
 
 class ProjectSettings(SettingsTable):
@@ -336,9 +348,9 @@ class Config(SettingsTable):
     upload: UploadSettings = UploadSettings()
     log: LogSettings = LogSettings()
     promotion: PromotionSettings = PromotionSettings()
+    desk: DeskSettings = DeskSettings()
     review: ReviewSettings = ReviewSettings()
     projects: Projects = Field(default_factory=dict, description="Settings of single projects.")
-    desk: DeskSettings = DeskSettings()
 
 
 def load_config(

@@ -1,7 +1,7 @@
 """What services need of the outside: files, the index, an upload client, a clock."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.derived import DerivedName
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import Finding
@@ -59,7 +60,18 @@ class IncomingFile(Protocol):
         """
 
 
-class Inspector(Protocol):
+class DescriptionRenderer(Protocol):
+    """Renders descriptions of releases where they can do no harm."""
+
+    async def render(self, text: str, content_type: str, asker: str) -> str | None:
+        """Return a description as the index renders it, as HTML that can do nothing.
+
+        No image and nothing else in it asks another host. `None` if it does not render, is too
+        long or takes too long. *asker*: see `Inspector`.
+        """
+
+
+class Inspector(DescriptionRenderer, Protocol):
     """Reads what uploaders sent where it can do no harm, within limits of time and memory.
 
     *asker*: whose turn it is, an API token's id or a project. Each has one turn at a time,
@@ -111,6 +123,44 @@ class ReviewInspector(Protocol):
         self, wheel: ReviewedFile, sdist: ReviewedFile, asker: str
     ) -> Sequence[ReviewFinding]:
         """Return how the files of a pure wheel differ from what the sdist holds."""
+
+
+class DerivedResults(Protocol):
+    """What was worked out of artifacts, by its name. Any of it may be gone at any time."""
+
+    async def find(self, name: DerivedName, kind: type[T]) -> T | None:
+        """Return a result of that *kind*, a dataclass; `None` if there is none that is valid."""
+
+    async def add(self, name: DerivedName, value: object) -> None:
+        """Store a result, unless there is no room for it."""
+
+    def claimed(self, name: DerivedName) -> AbstractContextManager[bool]:
+        """Claim the work on a result during the block; false if another process works on it."""
+
+    def draft(self, size: int) -> AbstractContextManager[Path]:
+        """Return where a file of *size* bytes may be written that the block needs.
+
+        Raise `StorageError` unless there is room for it.
+        """
+
+    def list_unneeded(self, owners: Collection[str], before: datetime) -> Sequence[UnneededFile]:
+        """Return the results whose owners are gone, and drafts that a crash left *before*."""
+
+    def remove(self, unneeded: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
+
+
+class BaselineDownloads(Protocol):
+    """Downloads published files of the index, in bounded number."""
+
+    async def fetch(self, url: str, path: Path, *, size: int) -> str:
+        """Write the file at *url* to *path*, and return its SHA-256 in hex.
+
+        Raise `StageproxyError` on failure, or if it has more than *size* bytes.
+        """
+
+    async def read(self, url: str, *, size: int) -> bytes:
+        """Return the file at *url*, or its first *size* bytes if it has more."""
 
 
 class ArtifactFiles(Protocol):

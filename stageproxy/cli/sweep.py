@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from stageproxy.cli.output import FailedError, count_of_files, print_json
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.expire import Expiry
+from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
 from stageproxy.web.sweep_json import sweep_json
@@ -60,9 +62,14 @@ async def _sweep_stopped(
     if not directory.database.is_file():
         return None
     with explained(), suppress(DataDirectoryInUseError), directory.locked():
-        with open_catalogue(config) as database, Inspection() as inspection:
+        derived = DerivedFiles(directory.derived, Disk(directory.root), config.review.max_size)
+        with (
+            open_catalogue(config) as database,
+            Inspection() as inspection,
+            closing(derived),
+        ):
             files = FileStore(directory.root / "files", inspection)
-            expiry = Expiry(database, files, SystemClock(), config.stage.retention)
+            expiry = Expiry(database, files, SystemClock(), config.stage.retention, derived)
             plan = await (expiry.plan() if dry_run else expiry.carry_out())
         return sweep_json(plan, dry_run=dry_run)
     return None

@@ -10,7 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -28,16 +28,18 @@ from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.identity import Identity, ServerFacts
 from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
+from stageproxy.server.inspectors import Inspectors, inspectors_of
+from stageproxy.server.reviews import ReviewAdapters, baseline_downloads_of
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.database import Database, open_database
+from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
-from stageproxy.store.inspection import Inspection
 from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
@@ -87,7 +89,7 @@ async def open_service(
     directory: DataDirectory,
     public_url: str,
     clock: Clock | None = None,
-    inspector: Inspector | None = None,
+    inspectors: Inspectors | None = None,
     facts: ServerFacts | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it at the end.
@@ -99,13 +101,9 @@ async def open_service(
     if upstream is None:
         upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
+    inspectors = inspectors or inspectors_of(metrics)
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
-    )
-    inspection = (
-        Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
-        if inspector is None
-        else nullcontext(inspector)
     )
     disk = disk_of(config, directory, facts)
     opened_database = (
@@ -113,7 +111,13 @@ async def open_service(
         if facts.identity.is_alone
         else open_shared_database(directory, disk)
     )
-    with inspection as opened, opened_database as database:
+    derived = DerivedFiles(directory.derived, disk, config.review.max_size)
+    with (
+        closing(derived),
+        inspectors.uploads as inspector,
+        inspectors.reviews as review_inspector,
+        opened_database as database,
+    ):
         async with _sessions(config, upstream.network) as (reader, publisher):
             clock = clock or SystemClock()
             indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
@@ -122,11 +126,17 @@ async def open_service(
             )
             adapters = Adapters(
                 database=database,
-                files=_file_store(directory, opened, disk),
-                inspector=opened,
+                files=_file_store(directory, inspector, disk),
+                inspector=inspector,
                 index=indexes.previewed,
                 deciding_index=indexes.deciding,
                 other_pages=indexes.other_pages,
+                reviews=ReviewAdapters(
+                    review_inspector,
+                    derived,
+                    baseline_downloads_of(config, reader, upstream.index, indexes.circuits),
+                    indexes.previewed,
+                ),
                 clock=clock,
             )
             publish_target = publish_target_of(
@@ -134,7 +144,10 @@ async def open_service(
             )
             service = assemble(config, adapters, publish_target, urls, metrics, facts.identity)
             await _recover_uploads(service, facts.identity)
-            async with service.promotions.background.open():
+            async with (
+                service.promotions.background.open(),
+                service.reviews.jobs.background.open(),
+            ):
                 await service.promotions.recover()
                 yield service
             await _end_leases(service)
@@ -261,14 +274,15 @@ async def listening(
     directory: DataDirectory,
     announce: Callable[[str], None],
     clock: Clock | None = None,
-    inspector: Inspector | None = None,
+    inspectors: Inspectors | None = None,
 ) -> AsyncIterator[Service]:
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
     bound = bind(config.server.host, config.server.port)
     url = url_of(config.server.host, bound.getsockname()[1])
     public_url = public_url_of(config, url)
-    async with open_service(config, directory, public_url, clock, inspector) as service:
+    opening = open_service(config, directory, public_url, clock, inspectors)
+    async with opening as service:
         await create_first_token(service.tokens, service.disk, directory, announce)
         runner = runner_of(config, service)
         await runner.setup()
@@ -385,6 +399,7 @@ async def _watch(service: Service, clock: WatchedClock) -> None:
     clock.save()
     await service.database.shorten_log()
     await asyncio.to_thread(service.disk.restore_reserve)
+    await asyncio.to_thread(service.derived.make_room)
     await take_over(service)
     await service.promotions.end_lapsed()
     await service.promotion_reports.remind()

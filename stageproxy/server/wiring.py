@@ -17,11 +17,13 @@ from stageproxy.core.sessions import SessionTimes
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
 from stageproxy.server.identity import Identity
+from stageproxy.server.reviews import ReviewAdapters, reviews_of
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
 from stageproxy.services.dependencies import Dependencies
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -50,6 +52,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
+from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
@@ -65,6 +68,7 @@ from stageproxy.web.guard import guard
 from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
 from stageproxy.web.session_json import MECHANISMS, SessionJson
@@ -91,6 +95,7 @@ class Adapters:
     index: CachedIndex
     deciding_index: CachedIndex
     other_pages: OtherPageCache
+    reviews: ReviewAdapters
     clock: Clock
 
 
@@ -105,7 +110,9 @@ class Service:
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
+    reviews: Reviews
     disk: Disk
+    derived: DerivedFiles
     prepared: PreparedAnswers = field(repr=False)
     database: Database = field(repr=False)
 
@@ -163,7 +170,7 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
-    _add_reviews(app, adapters, findings)
+    reviews = _add_reviews(app, config, adapters, findings, metrics, promotions.background)
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
@@ -176,7 +183,9 @@ def assemble(
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
+        reviews=reviews,
         disk=files.disk,
+        derived=adapters.reviews.derived,
         prepared=_prepared_answers(config, adapters),
         database=database,
     )
@@ -203,10 +212,22 @@ def _stage_findings(
     )
 
 
-def _add_reviews(app: web.Application, adapters: Adapters, findings: StageFindings) -> None:
-    """Add what is found in a stage, and the review that it is a part of."""
+def _add_reviews(
+    app: web.Application,
+    config: Config,
+    adapters: Adapters,
+    findings: StageFindings,
+    metrics: Metrics,
+    background: Background,
+) -> Reviews:
+    """Add what is found in a stage, the review that it is a part of, and the description."""
+    database, inspector = adapters.database, adapters.inspector
+    app[keys.DESCRIPTIONS] = Descriptions(database, inspector, background)
     app[keys.STAGE_FINDINGS] = findings
-    app[keys.REVIEWS] = Reviews(findings, adapters.clock)
+    reviews = reviews_of(config, adapters.reviews, adapters.files, findings, metrics.reviews.count)
+    metrics.reviews.watch(lambda: reviews.jobs.running)
+    app[keys.REVIEWS] = reviews
+    return reviews
 
 
 def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
@@ -249,7 +270,11 @@ def _add_operations(
     index, others = adapters.index, adapters.other_pages
     app[keys.PROBES] = Probes(identity.instance)
     app[keys.EXPIRY] = Expiry(
-        adapters.database, adapters.files, adapters.clock, config.stage.retention
+        adapters.database,
+        adapters.files,
+        adapters.clock,
+        config.stage.retention,
+        adapters.reviews.derived,
     )
     app[keys.METRICS] = metrics
     metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
@@ -276,6 +301,7 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
+    app[keys.PROGRESS_STREAMS] = ProgressStreams()
     app[keys.STREAM_SHARES] = _stream_shares(config)
     app[keys.URLS] = urls
     app.add_routes(ROUTES)

@@ -21,6 +21,7 @@ from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
+_MOST_ON_A_PAGE = 5000
 _PAGE = 500
 """The number of records that are read at a time."""
 _PageAfter = Callable[[int, Rows], Sequence[AuditRecord]]
@@ -68,6 +69,12 @@ class AuditTrail:
         else:
             await self.stages.get(token, stage_id, Action.AUDIT)
         return records
+
+    async def of_stage(self, stage: Stage) -> Sequence[AuditRecord]:
+        """Return the records of a stage for its page, which shows only what is for all readers."""
+        return await self.catalogue.read(
+            lambda rows: rows.audit.list(stage.id, limit=_MOST_ON_A_PAGE)
+        )
 
     async def show_without_stage(self, token: ApiToken) -> Sequence[AuditRecord]:
         """Return the records about no stage: API tokens, and refusals that name no stage."""

@@ -40,9 +40,19 @@ class Background:
         self._running[key] = task
         task.add_done_callback(lambda done: self._remove(key, done))
 
+    def stop(self, key: str) -> None:
+        """Cancel the work of a key, if it is running."""
+        if task := self._running.pop(key, None):
+            task.cancel()
+
     def is_running(self, key: str) -> bool:
         """Return whether the work of a key is running."""
         return key in self._running
+
+    async def wait(self, key: str, seconds: float) -> None:
+        """Wait until the work of a key has ended, for some seconds at most."""
+        if key in self._running:
+            await asyncio.wait([self._running[key]], timeout=seconds)
 
     def _remove(self, key: str, done: "asyncio.Task[None]") -> None:
         if self._running.get(key) is done:

@@ -16,7 +16,7 @@ from stageproxy.core.stage.events import stage_event
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.lifetime import as_of
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.ports import ArtifactFiles, Clock, DerivedResults
 from stageproxy.services.access import require
 from stageproxy.services.live_stages import end_if_expired, get_stage
 
@@ -45,6 +45,7 @@ class Expiry:
     files: ArtifactFiles
     clock: Clock
     retention: timedelta
+    derived: DerivedResults
 
     async def sweep(self) -> Swept:
         """Sweep, and return how much was deleted."""
@@ -64,7 +65,8 @@ class Expiry:
         )
         # On a thread: it looks at every file.
         orphans = await asyncio.to_thread(self.files.list_orphans, known, now - _MIN_AGE)
-        return replace(planned, orphans=orphans)
+        derived = await asyncio.to_thread(self.derived.list_unneeded, known, now - _MIN_AGE)
+        return replace(planned, orphans=orphans, derived=derived)
 
     def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
         since, until = now - _MIN_AGE, now - self.retention
@@ -97,7 +99,8 @@ class Expiry:
         forgotten = [stage async for stage in self._forgotten(now)]
         unused = [await self._remove_unused(prefix, now) for prefix in prefixes]
         await self.catalogue.write(lambda rows: rows.sessions.remove_expired(now))
-        done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)])
+        derived = await self._remove_derived(now)
+        done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)], derived)
         if done.forgotten or done.files:
             log.info(
                 "sweep: deleted %d ended stages and %d unused files, %d bytes",
@@ -118,6 +121,18 @@ class Expiry:
             return orphans
 
         return await self.catalogue.write(work)
+
+    async def _remove_derived(self, now: datetime) -> Sequence[UnneededFile]:
+        """Delete what was worked out of artifacts that are gone."""
+        known = await self.catalogue.read(lambda rows: rows.files.digests())
+
+        def work() -> Sequence[UnneededFile]:
+            unneeded = self.derived.list_unneeded(known, now - _MIN_AGE)
+            for one in unneeded:
+                self.derived.remove(one)
+            return unneeded
+
+        return await asyncio.to_thread(work)
 
     async def _end_expired(self, now: datetime) -> tuple[Sequence[Stage], Sequence[str]]:
         """End expired stages and file uploads; return the stages, and the names of the files."""

@@ -51,8 +51,13 @@ class StageFindings:
         """
         if stage.status not in LIVE or not stage.artifacts:
             return {}
+        return await self.of_state(stage, await self.reader.state(stage.project))
+
+    async def of_state(self, stage: Stage, state: UpstreamState) -> FindingsByFile:
+        """Return the findings on a stage as `of` does, while the index is in a *state*."""
+        if stage.status not in LIVE or not stage.artifacts:
+            return {}
         lasting = {one.filename: one.findings for one in stage.artifacts}
-        state = await self.reader.state(stage.project)
         if state.listing is not None:
             state = replace(state, listing=_with_hashes(state.listing, stage))
         return await self.listed(stage, lasting, state, seconds=_QUICK_SECONDS)

@@ -74,6 +74,11 @@ class DataDirectory:
         """The folder with the metrics of each worker, if a server has several."""
         return self.root / "metrics"
 
+    @property
+    def derived(self) -> Path:
+        """The folder of what was worked out of artifacts, and can be again."""
+        return self.root / "derived"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock against other servers. The system releases it when the process ends."""

@@ -14,6 +14,7 @@ from stageproxy.core.rules.table import PlacedFinding, in_pypi_order, steps_of
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
 from stageproxy.core.values import FormFields
+from stageproxy.store.description import MOST_RENDERED
 from stageproxy.store.inspection_messages import upload_question
 from stageproxy.store.inspection_pool import Dialogue, InspectionPool, NextLimit
 from stageproxy.store.inspection_process import (
@@ -21,12 +22,14 @@ from stageproxy.store.inspection_process import (
     InspectionLimitError,
     InspectionLimits,
     TimeLimit,
+    outcome_of,
 )
 
 log = logging.getLogger(__name__)
 
 _CERTAIN_SHARE = 1 / 5
 _LIMITS = InspectionLimits()
+_DESCRIPTION_SECONDS = 2.0
 
 Count = Callable[[str, str, float], None]
 """Counts a question by its kind, its outcome, and the seconds that it waited."""
@@ -108,6 +111,14 @@ class Inspection:
         dialogue = await self._ask(question, asker, self._rule_limit, about=wishes.project)
         return next((one.wanted for one in dialogue.answers if one.wanted is not None), None)
 
+    async def render(self, text: str, content_type: str, asker: str) -> str | None:
+        """Return a description as HTML that can do nothing; see `ports.DescriptionRenderer`."""
+        if len(text) > MOST_RENDERED:
+            return None
+        question = {"kind": "description", "text": text, "content_type": content_type}
+        dialogue = await self._ask(question, asker, _description_limit, about="description")
+        return next((one.html for one in dialogue.answers if one.html is not None), None)
+
     async def _findings(
         self, upload: Upload, asker: str, *, only_form: bool
     ) -> Sequence[PlacedFinding]:
@@ -126,7 +137,7 @@ class Inspection:
         failure = dialogue.failure
         if failure is not None:
             log.log(failure.level, "%s of %r was not read completely: %s", kind, about, failure)
-        self._count(kind, _outcome(failure), dialogue.waited)
+        self._count(kind, outcome_of(failure), dialogue.waited)
         return dialogue
 
     def _archive_limit(self, arrived: float, began: float, number: int) -> TimeLimit:
@@ -157,7 +168,5 @@ def _why(failure: InspectionFailedError) -> str:
     return "this failed"
 
 
-def _outcome(failure: InspectionFailedError | None) -> str:
-    if failure is None:
-        return "answered"
-    return "over-limit" if isinstance(failure, InspectionLimitError) else "failed"
+def _description_limit(_arrived: float, began: float, _number: int) -> TimeLimit:
+    return TimeLimit(_DESCRIPTION_SECONDS, began + _DESCRIPTION_SECONDS)

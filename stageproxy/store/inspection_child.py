@@ -11,25 +11,34 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_in_steps
+from stageproxy.core.review.artifact_reading import read_artifact, shown
+from stageproxy.core.review.contents.examination import Analyses
+from stageproxy.core.review.supply_chain.parity import read_parity
 from stageproxy.core.rules.attestations import FIELD, attestations_in
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import PlacedFinding, steps_of
 from stageproxy.core.stage.dependencies import wanted_of
+from stageproxy.store.description import render_description
 from stageproxy.store.inspection_messages import (
     MOST_FINDINGS,
     QUESTION,
     ArchiveQuestion,
     AttestationsQuestion,
     DependenciesQuestion,
+    DescriptionQuestion,
+    File,
     MetadataQuestion,
+    ParityQuestion,
     Question,
+    ReviewQuestion,
     UploadQuestion,
     encoded,
 )
@@ -45,7 +54,9 @@ _OWN_MEMORY = 64 * 2**20
 
 def main() -> None:
     """Answer until the input ends, or something fails."""
-    memory, seconds = (int(argument) for argument in sys.argv[1:])
+    memory, seconds, niceness = (int(argument) for argument in sys.argv[1:])
+    os.nice(niceness)
+    analyses = Analyses()
     # Stopping a server signals all of its processes, but running uploads are still finished.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -54,7 +65,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         _limit_processor(seconds)
         try:
-            for answer in _answers(QUESTION.validate_json(line)):
+            for answer in _answers(QUESTION.validate_json(line), analyses):
                 _write(encoded(answer))
             _write(encoded({"is_all": True}))
         except Exception as error:  # noqa: BLE001 - the outermost place of this process
@@ -67,7 +78,7 @@ def memory_of(process: int) -> int:
     return int(Path(f"/proc/{process}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _answers(question: Question) -> Iterator[dict[str, object]]:
+def _answers(question: Question, analyses: Analyses) -> Iterator[dict[str, object]]:
     match question:
         case ArchiveQuestion():
             yield from _contents_of(question)
@@ -80,12 +91,41 @@ def _answers(question: Question) -> Iterator[dict[str, object]]:
             yield {"attestations": len(attestations_in(((FIELD, question.text),)) or [])}
         case DependenciesQuestion():
             yield {"wanted": asdict(wanted_of(question.wishes))}
+        case ReviewQuestion() | ParityQuestion():
+            yield from _of_review(question, analyses)
+        case DescriptionQuestion():
+            yield {"html": render_description(question.text, question.content_type)}
 
 
 def _contents_of(question: ArchiveQuestion) -> Iterator[dict[str, object]]:
     with Path(question.path).open("rb") as file:
         for contents in read_in_steps(file, parse_distribution_name(question.filename)):
             yield {"contents": asdict(contents)}
+
+
+def _of_review(
+    question: ReviewQuestion | ParityQuestion, analyses: Analyses
+) -> Iterator[dict[str, object]]:
+    match question:
+        case ReviewQuestion():
+            yield from _reviews(question, analyses)
+        case ParityQuestion():
+            with _opened(question.wheel) as wheel, _opened(question.sdist) as sdist:
+                yield {"parity": [asdict(shown(one)) for one in read_parity(wheel, sdist)]}
+
+
+def _reviews(question: ReviewQuestion, analyses: Analyses) -> Iterator[dict[str, object]]:
+    before = nullcontext() if question.before is None else _opened(question.before)
+    with _opened(question.after) as after, before as counterpart:
+        for review in read_artifact(after, counterpart, analyses):
+            yield {"review": asdict(review)}
+
+
+@contextmanager
+def _opened(file: File) -> Iterator[tuple[BinaryIO, str]]:
+    """Open an archive, and yield it with its filename."""
+    with Path(file.path).open("rb") as opened:
+        yield opened, file.filename
 
 
 def _findings_on(question: UploadQuestion) -> Iterator[dict[str, object]]:

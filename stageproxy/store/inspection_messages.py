@@ -14,11 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rules.archive import members_that_count
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
 from stageproxy.core.values import FormFields
+from stageproxy.store.description import LONGEST_HTML, MOST_RENDERED
 
 LONGEST_ANSWER = 16 * 2**20
 """The longest line of an answer, in bytes."""
@@ -29,6 +32,9 @@ _KIND_OF = {
     "form": "metadata",
     "attestations": "attestations",
     "wanted": "dependencies",
+    "review": "review",
+    "parity": "parity",
+    "html": "description",
 }
 MOST_FINDINGS = 1000
 """How many findings the rules of one step may have."""
@@ -91,12 +97,46 @@ class DependenciesQuestion(_Message):
     wishes: Wishes
 
 
+class File(_Message):
+    """An archive on the disk."""
+
+    path: str
+    filename: str
+
+
+class ReviewQuestion(_Message):
+    """Asks what an artifact changes beside its counterpart."""
+
+    kind: Literal["review"] = "review"
+    after: File
+    before: File | None
+
+
+class ParityQuestion(_Message):
+    """Asks how the files of a wheel differ from those of an sdist."""
+
+    kind: Literal["parity"] = "parity"
+    wheel: File
+    sdist: File
+
+
+class DescriptionQuestion(_Message):
+    """Asks for the description of a release as HTML that can do nothing."""
+
+    kind: Literal["description"] = "description"
+    text: str = Field(max_length=MOST_RENDERED)
+    content_type: str
+
+
 Question = (
     ArchiveQuestion
     | UploadQuestion
     | MetadataQuestion
     | AttestationsQuestion
     | DependenciesQuestion
+    | ReviewQuestion
+    | ParityQuestion
+    | DescriptionQuestion
 )
 
 QUESTION: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="kind")])
@@ -110,6 +150,9 @@ class Answer(_Message):
     form: FormFields | None = None
     attestations: int = 0
     wanted: Wanted | None = None
+    review: ArtifactReview | None = None
+    parity: Annotated[tuple[ReviewFinding, ...], Field(max_length=MOST_FINDINGS)] = ()
+    html: str | None = Field(None, max_length=LONGEST_HTML)
     is_all: Literal[True] | None = None
     fault: str = Field("", max_length=200)
 

@@ -56,6 +56,7 @@ class InspectionPool:
         self._turns: Turns[asyncio.Future[None]] = Turns(limits.at_once)
         self._idle: list[InspectionProcess] = []
         self._busy: set[InspectionProcess] = set()
+        self._is_closed = False
 
     def open(self) -> None:
         """Start a process in the background, so that the first question does not wait for it."""
@@ -63,12 +64,16 @@ class InspectionPool:
 
     def close(self) -> None:
         """End all processes, also those that are answering."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         for process in tuple(self._busy):
             process.kill()
         self._threads.shutdown(wait=True)
-        while self._idle:
-            self._idle.pop().end()
+        self._end_idle()
+
+    def rest(self) -> None:
+        """End the processes that have nothing to do, in the background."""
+        self._threads.submit(self._end_idle)
 
     async def ask(
         self, question: Mapping[str, object], asker: str, next_limit: NextLimit
@@ -164,6 +169,8 @@ class InspectionPool:
         """Lend a process; it is reused only after a question that was answered completely."""
         process = self._idle_or_new()
         self._busy.add(process)
+        if self._is_closed:  # it was started meanwhile
+            process.kill()
         is_fit = False
         try:
             yield process
@@ -188,6 +195,10 @@ class InspectionPool:
             return self._idle.pop()
         except IndexError:
             return None
+
+    def _end_idle(self) -> None:
+        while (process := self._take_idle()) is not None:
+            process.end()
 
     def _warm_up(self) -> None:
         try:

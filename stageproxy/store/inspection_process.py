@@ -34,7 +34,8 @@ class InspectionLimits:
     room for. The essential contents of an archive may take `seconds` from when reading
     begins; everything else, from when the file arrived, but at least a fifth of it. The
     rules, and all other questions, have `rule_seconds`. `memory` is in bytes, in addition
-    to that of an idle process. A question waits `patience` seconds for its turn.
+    to that of an idle process. A question waits `patience` seconds for its turn. `niceness` is
+    how much the processes give way to others, 0 to 19.
     """
 
     seconds: float = 5
@@ -43,6 +44,7 @@ class InspectionLimits:
     memory: int = 128 * _MIB
     at_once: int = 4
     questions_per_process: int = 1000
+    niceness: int = 0
 
 
 class InspectionNotPossibleError(Exception):
@@ -88,7 +90,9 @@ class InspectionProcess:
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-m", "stageproxy.store.inspection_child"),
-                *(str(limits.memory), str(math.ceil(max(limits.seconds, limits.rule_seconds)))),
+                str(limits.memory),
+                str(math.ceil(max(limits.seconds, limits.rule_seconds))),
+                str(limits.niceness),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -201,3 +205,10 @@ def _environment() -> Mapping[str, str]:
 def out_of_memory(detail: str, limits: InspectionLimits) -> InspectionLimitError:
     """Return the failure of a question that takes more memory than allowed."""
     return InspectionLimitError(detail, f"{limits.memory // _MIB} MiB of memory")
+
+
+def outcome_of(failure: InspectionFailedError | None) -> str:
+    """Return how a question ended, for counting."""
+    if failure is None:
+        return "answered"
+    return "over-limit" if isinstance(failure, InspectionLimitError) else "failed"

@@ -8,6 +8,7 @@ from stageproxy.core.index.pages import Document
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
+from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
 from stageproxy.services.examine import Examiner
@@ -30,12 +31,14 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.guesses import Guesses
 from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.session_json import SessionJson
 from stageproxy.web.streams import StreamShares
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
+DESCRIPTIONS = web.AppKey("descriptions", Descriptions)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EVIDENCE = web.AppKey("evidence", EvidenceBook)
 EXAMINER = web.AppKey("examiner", Examiner)
@@ -52,6 +55,7 @@ OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
 PROBES = web.AppKey("probes", Probes)
+PROGRESS_STREAMS = web.AppKey("progress_streams", ProgressStreams)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)

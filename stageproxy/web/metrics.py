@@ -22,6 +22,7 @@ from stageproxy.web.added_metrics import AddedMetrics
 from stageproxy.web.answer_counts import SECONDS, AnswerCounts
 
 _UNMATCHED = "unmatched"
+_REVIEW_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
 class LimitMetrics:
@@ -57,13 +58,45 @@ class LimitMetrics:
         self._refusals.labels(setting).inc()
 
 
+class ReviewMetrics:
+    """The background work on reviews: how it ended, how long it took, and how much is running."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._reviews = Counter(
+            "stageproxy_reviews",
+            "Reviews by how their background work ended: done, failed, canceled or elsewhere.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "stageproxy_review_seconds",
+            "Seconds that the background work on a review took, with its wait.",
+            buckets=_REVIEW_SECONDS,
+            registry=registry,
+        )
+        self._running = Gauge(
+            "stageproxy_reviews_running",
+            "Reviews whose background work is running or waits.",
+            registry=registry,
+        )
+
+    def count(self, outcome: str, seconds: float) -> None:
+        """Count a review whose background work has ended."""
+        self._reviews.labels(outcome).inc()
+        self._seconds.observe(seconds)
+
+    def watch(self, running: Callable[[], int]) -> None:
+        """Show from now on how many reviews are being made."""
+        self._running.set_function(running)
+
+
 class Metrics:
     """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._add_up: Callable[[], AddedMetrics] | None = None
-        self.limits = LimitMetrics(self.registry)
+        self.limits, self.reviews = LimitMetrics(self.registry), ReviewMetrics(self.registry)
         # Memory, processor time and open files of this process.
         ProcessCollector(registry=self.registry)
         Info("stageproxy_build", "The version of the server.", registry=self.registry).info(

@@ -13,9 +13,22 @@ from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import sweep
 from stageproxy.web.assets import show_asset
 from stageproxy.web.bodies import expect_later
+from stageproxy.web.desk.audit import show_audit_page, show_stage_audit
+from stageproxy.web.desk.decisions import (
+    QUESTIONS,
+    answer_to,
+    ask_remove,
+    desk_remove,
+    question_about,
+)
 from stageproxy.web.desk.desk_page import show_desk
+from stageproxy.web.desk.progress import stream_progress
+from stageproxy.web.desk.publish import ask_publish, desk_publish
 from stageproxy.web.desk.sign_in import show_sign_in, sign_in, sign_out
+from stageproxy.web.desk.stage import show_stage
+from stageproxy.web.desk.tokens import ask_revoke, desk_make_token, desk_revoke, show_tokens
 from stageproxy.web.headers import answer_preflight
+from stageproxy.web.preview.comparing import compare_hashes
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
 from stageproxy.web.preview.stage_page import robots
@@ -25,11 +38,27 @@ from stageproxy.web.upload.legacy import moved, refuse_without_slash, upload, up
 _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
 
+_AT_DESK = "/desk/stages/{id}"
+
 ROUTES = (
     web.get("/", show_desk),
     web.get("/desk/sign-in", show_sign_in),
     web.post("/desk/sign-in", sign_in),
     web.post("/desk/sign-out", sign_out),
+    web.get("/desk/tokens", show_tokens),
+    web.post("/desk/tokens", desk_make_token),
+    web.get("/desk/tokens/{id}/revoke", ask_revoke),
+    web.post("/desk/tokens/{id}/revoke", desk_revoke),
+    web.get("/desk/audit", show_audit_page),
+    web.get(_AT_DESK, show_stage),
+    web.get(f"{_AT_DESK}/audit", show_stage_audit),
+    web.get(f"{_AT_DESK}/progress", stream_progress),
+    web.get(f"{_AT_DESK}/publish", ask_publish),
+    web.post(f"{_AT_DESK}/publish", desk_publish),
+    *(web.get(f"{_AT_DESK}/{one}", question_about(one)) for one in QUESTIONS),
+    *(web.post(f"{_AT_DESK}/{one}", answer_to(one)) for one in QUESTIONS),
+    web.get(f"{_AT_DESK}/files/{{filename}}/remove", ask_remove),
+    web.post(f"{_AT_DESK}/files/{{filename}}/remove", desk_remove),
     web.get("/robots.txt", robots),
     web.get("/assets/{name}", show_asset),
     web.get("/health/live", health.live),
@@ -46,6 +75,7 @@ ROUTES = (
     web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage, expect_handler=expect_later),
     web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
+    web.post("/tmp/{project}/{token}/+hashes", compare_hashes),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
     web.options("/tmp/{project}/{token}", answer_preflight),

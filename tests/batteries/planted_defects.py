@@ -88,6 +88,15 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
             "batteries/test_large_files.py::test_many_at_once",
         ),
     ],
+    "release-deltas": [
+        Defect(
+            "a requirement that accepts fewer versions is tightened",
+            "core/review/comparison/requirements.py",
+            "return RequirementChange.TIGHTENED if is_narrower else RequirementChange.CHANGED",
+            "return RequirementChange.CHANGED",
+            "batteries/test_release_deltas.py::test_recorded",
+        ),
+    ],
     "hostile-archives": [
         Defect(
             "an archive has a limit of time",

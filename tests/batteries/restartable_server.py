@@ -31,12 +31,13 @@ class _KilledError(Exception):
 
 @dataclass(slots=True)
 class RestartableServer:
-    """Servers on one data directory, one after the other."""
+    """Servers on one data directory, one after the other; on the same port if *keeps_port*."""
 
     folder: Path
     index: FakeIndex
     settings: Mapping[str, str] = field(default_factory=dict)
     starts: int = 0
+    keeps_port: bool = False
     _running: Server | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -66,7 +67,9 @@ class RestartableServer:
 
     async def start(self) -> None:
         """Start a server on the data of the last one."""
-        self._running = await self._stack.enter_async_context(self._run())
+        former = self._running.url if self._running and self.keeps_port else ""
+        port = int(former.rpartition(":")[2] or 0)
+        self._running = await self._stack.enter_async_context(self._run(port))
         self.starts += 1
 
     async def end(self) -> None:
@@ -110,7 +113,7 @@ class RestartableServer:
         return sqlite3.connect(self.running.data / "catalogue.db", isolation_level=None)
 
     @asynccontextmanager
-    async def _run(self) -> AsyncIterator[Server]:
+    async def _run(self, port: int) -> AsyncIterator[Server]:
         index = self.index.url
         settings = {
             **TIMINGS,
@@ -122,7 +125,7 @@ class RestartableServer:
         }
         with suppress(_KilledError):
             async with running_server(
-                self.folder / "data", logs=self.folder, settings=settings
+                self.folder / "data", logs=self.folder, settings=settings, port=port
             ) as server:
                 yield server
                 if server.process.returncode == -signal.SIGKILL:

@@ -139,7 +139,7 @@ async def test_plan_is_what_is_done(service: RunningService) -> None:
     assert planned == again == done
     parts = (done.expired, done.forgotten, done.unused, done.orphans)
     assert [len(one) for one in parts] == [1, 2, 1, 1]
-    assert await service.parts.expiry.plan() == SweepPlan([], [], [], [], [])
+    assert await service.parts.expiry.plan() == SweepPlan([], [], [], [], [], [])
 
 
 class ThreadNotingFiles(FakeFiles):

@@ -255,6 +255,7 @@ READING = {
     "Limits.of_project",
     "Limits.of_token",
     "Looks.history",
+    "Previews.open_by_id",
     "Previews.open_stage",
     "PromotionReports.form",
     "PromotionReports.receipt",

@@ -16,6 +16,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
 from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_derived import FakeDerived
 from tests.support.ports.in_process_inspector import InProcessInspector
 
 RACES = 200
@@ -35,7 +36,7 @@ class Race:
     @property
     def expiry(self) -> Expiry:
         """Return a new sweeper."""
-        return Expiry(self.database, self.files, self.clock, retention=30 * DAY)
+        return Expiry(self.database, self.files, self.clock, 30 * DAY, FakeDerived())
 
     async def pause(self) -> None:
         """Wait for a random time."""

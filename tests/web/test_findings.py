@@ -87,15 +87,16 @@ async def test_replaced_sdist(stage: Any) -> None:
 
 
 async def test_page(service: RunningService, stage: Any) -> None:
-    """The page shows every finding, by severity under the headings of the commands."""
+    """The page shows every finding, those to decide about before all others, by severity."""
     page = (await service.get(prefix_of(stage), "text/html")).text
 
     text = html.unescape(page)
     places = [text.index(one["message"]) for one in stage["findings"]]
     assert len(places) == len(stage["findings"])
-    assert re.findall(r"<h3>(.*)</h3>", text) == [
-        HEADINGS[level] for level in HEADINGS if level != "refuse"
-    ]
+    levels = re.findall(r'<li class="(warn|note|unknown)">\n<p><svg', text)
+    assert levels == sorted(levels, key=list(HEADINGS).index)
+    decide, rest = text.index('id="h-decide"'), text.index('id="h-findings"')
+    assert decide < text.index('<li class="warn">') < rest < text.index('<li class="note">')
 
 
 async def test_uploaders_are_told(service: RunningService, stage: Any) -> None:

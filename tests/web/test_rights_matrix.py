@@ -67,6 +67,22 @@ EXPECTED = {
     "GET /desk/sign-in": EVERYONE,
     "POST /desk/sign-in": NO_FORM,
     "POST /desk/sign-out": NO_FORM,
+    **{
+        f"{method} /desk/stages/{{id}}/{path}": row
+        for path in (
+            *("publish", "stop", "give-up", "extend", "rotate", "cancel"),
+            "files/{filename}/remove",
+        )
+        for method, row in (("GET", STRANGERS), ("POST", NO_FORM))
+    },
+    "GET /desk/tokens": STRANGERS,
+    "POST /desk/tokens": NO_FORM,
+    "GET /desk/tokens/{id}/revoke": STRANGERS,
+    "POST /desk/tokens/{id}/revoke": NO_FORM,
+    "GET /desk/audit": STRANGERS,
+    "GET /desk/stages/{id}/audit": STRANGERS,
+    "GET /desk/stages/{id}": STRANGERS,
+    "GET /desk/stages/{id}/progress": STRANGERS,
     "GET /robots.txt": EVERYONE,
     "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
@@ -83,6 +99,7 @@ EXPECTED = {
     "POST /pypi": EVERYONE.replace("200", "410"),
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,
     "POST /tmp/{project}/{token}/legacy": EVERYONE.replace("200", "400"),
+    "POST /tmp/{project}/{token}/+hashes": EVERYONE,
     "GET /tmp/{project}/{token}": MOVED,
     "GET /tmp/{project}/{token}/{path:.*}": EVERYONE,
     "OPTIONS /tmp/{project}/{token}": EVERYONE.replace("200", "204"),

@@ -58,16 +58,35 @@ def has_valid_entry_points(content: bytes) -> bool:
 
     Installers create a file with the name of each script.
     """
+    parser = _parsed(content)
+    if parser is None:
+        return False
+    return all(_SCRIPT_NAME.fullmatch(name) for name in _script_names(parser))
+
+
+def entry_points_in(content: bytes) -> tuple[str, ...]:
+    """Return the entry points, `group: name = object`, none if they cannot be parsed."""
+    parser = _parsed(content[:LONGEST_ENTRY_POINTS])
+    if parser is None:
+        return ()
+    return tuple(
+        f"{group}: {name} = {' '.join(parser.get(group, name, raw=True).split())}"
+        for group in parser.sections()
+        for name in parser.options(group)
+    )
+
+
+def _parsed(content: bytes) -> configparser.ConfigParser | None:
     parser = configparser.ConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign] # case-sensitive keys
     try:
         text = content.decode()
         if _NEITHER_KEY_NOR_SECTION.search(text):
-            return False  # the parser would refuse it too, but slowly: it lists all such lines
+            return None  # the parser would refuse it too, but slowly: it lists all such lines
         parser.read_string(text)
     except (configparser.Error, UnicodeDecodeError):
-        return False
-    return all(_SCRIPT_NAME.fullmatch(name) for name in _script_names(parser))
+        return None
+    return parser
 
 
 def _script_names(parser: configparser.ConfigParser) -> Iterator[str]:

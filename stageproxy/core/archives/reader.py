@@ -23,13 +23,15 @@ __all__ = [
     "LONGEST_METADATA",
     "LONGEST_UNPACKED",
     "MOST_MEMBERS",
+    "UNREADABLE",
     "Contents",
+    "check_kind",
     "read_contents",
     "read_in_steps",
 ]
 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
-_UNREADABLE = (
+UNREADABLE = (
     *_BROKEN,
     lzma.LZMAError,
     NotImplementedError,
@@ -37,6 +39,8 @@ _UNREADABLE = (
     LookupError,
     OverflowError,
 )
+"""What reading a broken archive can raise."""
+
 _ZIPS = (".whl", ".zip")
 
 
@@ -56,23 +60,23 @@ def read_in_steps(file: BinaryIO, name: DistributionName) -> Iterator[Contents]:
     earlier one, whose `unread` reports what is missing.
     """
     try:
-        _check_kind(file, name)
+        check_kind(file, name.filename)
         if name.is_wheel:
             yield from read_wheel(file, name)
         elif name.filename.endswith(_ZIPS):
             yield read_zipped_sdist(file)
         else:
             yield from read_sdist(file)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Contents(problems=(invalid(str(error) or type(error).__name__),))
 
 
-def _check_kind(file: BinaryIO, name: DistributionName) -> None:
+def check_kind(file: BinaryIO, filename: str) -> None:
     """Raise unless the archive is of the kind of its filename, and of no other."""
     zipped, tarred = zipfile.is_zipfile(file), is_tar(file)
     if zipped and tarred:
         raise UnusableError("File is both a zip and a tar file")
-    if name.filename.endswith(_ZIPS) and not zipped:
+    if filename.endswith(_ZIPS) and not zipped:
         raise UnusableError("File is not a zipfile")
-    if not name.filename.endswith(_ZIPS) and not tarred:
+    if not filename.endswith(_ZIPS) and not tarred:
         raise UnusableError("File is not a tarfile")

@@ -21,6 +21,7 @@ class SweepPlan:
     `expired` are the stages that end, and `uploads` the names of unfinished file uploads that
     do. `forgotten` are the ended stages whose retention time is over. `unused` are the stored
     files that no live stage has needed for an hour, and `orphans` those that no row names.
+    `derived` are results of reviews whose artifacts are gone.
     """
 
     expired: Sequence[Stage] = ()
@@ -28,10 +29,11 @@ class SweepPlan:
     forgotten: Sequence[Stage] = ()
     unused: Sequence[UnneededFile] = ()
     orphans: Sequence[UnneededFile] = ()
+    derived: Sequence[UnneededFile] = ()
 
     @property
     def files(self) -> Sequence[UnneededFile]:
-        """All files that are deleted."""
+        """All files that are deleted, without derived results: those are never missed."""
         return [*self.unused, *self.orphans]
 
     @property

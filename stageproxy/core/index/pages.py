@@ -99,7 +99,8 @@ class ListedFile:
 
     `yanked` is the reason, empty if there is none, and `None` for a file that is
     not yanked. `size` is in bytes and `upload_time` is unparsed; HTML pages have
-    neither. `link` is the URL of the file, relative to the page.
+    neither. `link` is the URL of the file, relative to the page. `has_metadata`: its METADATA is
+    beside it (PEP 658); `provenance`: the URL of its provenance (PEP 740), empty for none.
     """
 
     filename: str
@@ -109,6 +110,8 @@ class ListedFile:
     size: int | None = None
     upload_time: str | None = None
     link: str = field(default="", repr=False, compare=False)
+    has_metadata: bool = field(default=False, compare=False)
+    provenance: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

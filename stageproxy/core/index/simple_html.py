@@ -26,6 +26,7 @@ _LINE_END = re.compile(r"[^<\n]*+(?:<br\s*+/?>[^<\n]*+)?+(?:\n|\Z)", re.IGNORECA
 _BREAK = re.compile(r"[ \t]*+<br\s*+/?>[ \t]*+\r?\n?", re.IGNORECASE)
 _SHA256 = re.compile(r"(?:^|&)sha256=([0-9a-f]{64})(?![^&])", re.IGNORECASE)
 _END_OF_DOCUMENT = "</html>"
+_METADATA = ("data-core-metadata", "data-dist-info-metadata")
 
 
 def read_html_page(page: Document, project: str) -> Listing:
@@ -112,6 +113,8 @@ def _listed(link: PageLink, base: str) -> ListedFile:
         requires_python=link.get("data-requires-python") or None,
         yanked=link.get("data-yanked"),
         link=url,
+        has_metadata=any(link.get(name) not in {None, "false"} for name in _METADATA),
+        provenance=link.get("data-provenance"),
     )
 
 

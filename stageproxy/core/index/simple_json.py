@@ -139,6 +139,8 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
         size=size if type(size) is int and size >= 0 else None,
         upload_time=_text(entry.get("upload-time")),
         link=_text(entry.get("url")) or "",
+        has_metadata=bool(entry.get("core-metadata") or entry.get("dist-info-metadata")),
+        provenance=_text(entry.get("provenance")) or "" if "provenance" in entry else None,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.choices import Release, releases_in
+from stageproxy.core.index.releases import Release, releases_in
 from stageproxy.core.review.review import Baseline
 
 FINAL, PRE_RELEASE = "final", "pre-release"

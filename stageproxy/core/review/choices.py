@@ -1,16 +1,18 @@
 """The file that an installer chooses: what pip and uv do with the files that a page lists."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from stageproxy.core.archives.filenames import MOST_TAGS, WHEEL_SUFFIX, number_of_tags
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.targets import Target, tag_order
+from stageproxy.core.index.releases import SDIST_SUFFIXES, Release, releases_in
+from stageproxy.core.review.targets import PythonTag, Target, python_tag, tag_order
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.stage.wheel_coverage import (
     SystemVersion,
     platform_of,
@@ -18,37 +20,38 @@ from stageproxy.core.stage.wheel_coverage import (
     system_needed,
 )
 
-_SDIST_SUFFIXES = (".tar.gz", ".zip")
 _LATEST_PATCH = 99
 """Users have a late patch release of their Python: `>=3.9.2` does not exclude it."""
+
+Rank = tuple[int, int, BuildTag, int]
+"""How much a wheel is preferred: by Python, platform, build number, and place on the page."""
 
 NO_SYSTEM: SystemVersion = (0, 0)
 """The version of the system that a wheel needs which needs none."""
 
-Place = tuple[int, int]
-"""The place of a tag in the order of a target, the lowest the best."""
-
 
 @dataclass(frozen=True, slots=True)
-class WheelTags:
-    """The build number and the tags in a wheel's filename."""
+class Candidate:
+    """A file of a release that an installer may choose; an sdist has no tags."""
 
-    build: BuildTag
-    tags: Sequence[Tag]
+    filename: str
+    requires_python: str = ""
+    build: BuildTag = ()
+    tags: Sequence[Tag] = field(default=(), repr=False)
 
-    def place_for(self, target: Target) -> Place | None:
-        """Return the place of the best tag for a target, `None` if none fits."""
-        place_of = tag_order(target).place_of
-        return min((place for tag in self.tags if (place := place_of(tag))), default=None)
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel."""
+        return bool(self.tags)
 
-    def system_for(self, target: Target) -> SystemVersion | None:
-        """Return the lowest version of the system that a target needs, `None` if no tag fits.
+    def system_for(self, target: Target) -> SystemVersion:
+        """Return the lowest version of the system of a target that it needs.
 
-        It is 0.0 for a wheel for any platform, and on systems whose version does not matter.
+        It is `NO_SYSTEM` for an sdist, a wheel for any platform, and where versions do not matter.
         """
         place_of = tag_order(target).place_of
         fitting = {tag.platform for tag in self.tags if place_of(tag)}
-        return min((_system_of(tag, target.platform) for tag in fitting), default=None)
+        return min((_system_of(tag, target.platform) for tag in fitting), default=NO_SYSTEM)
 
 
 def _system_of(tag: str, platform: str) -> SystemVersion:
@@ -56,35 +59,31 @@ def _system_of(tag: str, platform: str) -> SystemVersion:
     return system_needed(platform, system) if system > NO_SYSTEM else system
 
 
+def find_candidate(filename: str, requires_python: str | None) -> Candidate | None:
+    """Return a file as a candidate, `None` if installers pass it over whatever the target is."""
+    if not filename.endswith(WHEEL_SUFFIX):
+        is_sdist = filename.endswith(SDIST_SUFFIXES)
+        return Candidate(filename, requires_python or "") if is_sdist else None
+    parsed = _find_tags(filename)
+    return Candidate(filename, requires_python or "", *parsed) if parsed else None
+
+
 @lru_cache(maxsize=20_000)
-def find_wheel_tags(filename: str) -> WheelTags | None:
-    """Return what a wheel's filename says, `None` if installers do not take it for a wheel's."""
-    if not filename.endswith(WHEEL_SUFFIX) or number_of_tags(filename) > MOST_TAGS:
+def _find_tags(filename: str) -> tuple[BuildTag, Sequence[Tag]] | None:
+    """Return the build number and the tags in a wheel's filename, `None` if it is invalid."""
+    if number_of_tags(filename) > MOST_TAGS:
         return None
     try:
         _, _, build, tags = parse_wheel_filename(filename)
     except ValueError:
         return None
-    return WheelTags(build, tuple(tags))
+    return build, tuple(tags)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A file of a release that an installer may choose. *wheel* is `None` for an sdist."""
-
-    filename: str
-    requires_python: str = ""
-    wheel: WheelTags | None = field(default=None, repr=False)
-
-    def rank_for(self, target: Target) -> tuple[bool, int, int, BuildTag] | None:
-        """Return a rank that is the higher the better, `None` if it does not fit a target.
-
-        Wheels are better than an sdist; tags count before build numbers.
-        """
-        if self.wheel is None:
-            return (False, 0, 0, ())
-        place = self.wheel.place_for(target)
-        return None if place is None else (True, -place[0], -place[1], self.wheel.build)
+def candidates_among(files: Iterable[ListedFile | Artifact]) -> list[Candidate]:
+    """Return the files that an installer may choose."""
+    found = (find_candidate(one.filename, one.requires_python) for one in files)
+    return [one for one in found if one]
 
 
 def admits(requires_python: str, target: Target) -> bool:
@@ -97,82 +96,84 @@ def _admits(requires_python: str, python: str) -> bool:
     return python_specifier(requires_python).contains(f"{python}.{_LATEST_PATCH}", prereleases=True)
 
 
-def candidate(filename: str, requires_python: str | None) -> Candidate | None:
-    """Return a file as a candidate, `None` if installers pass it over whatever the target is."""
-    if filename.endswith(WHEEL_SUFFIX):
-        wheel = find_wheel_tags(filename)
-        return Candidate(filename, requires_python or "", wheel) if wheel else None
-    is_sdist = filename.endswith(_SDIST_SUFFIXES)
-    return Candidate(filename, requires_python or "") if is_sdist else None
+@dataclass(frozen=True)
+class Offer:
+    """The files of one release that an installer can choose from, in the order of the page."""
 
+    candidates: Sequence[Candidate]
 
-def best_for(target: Target, candidates: Iterable[Candidate]) -> Candidate | None:
-    """Return the file of one release that an installer chooses, `None` if none fits.
+    def best_for(self, target: Target) -> Candidate | None:
+        """Return the file that an installer chooses, `None` if none fits.
 
-    Of files that are alike, pip takes the last one.
-    """
-    ranked = [
-        (rank, place, one)
-        for place, one in enumerate(candidates)
-        if admits(one.requires_python, target) and (rank := one.rank_for(target)) is not None
-    ]
-    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+        A wheel is better than an sdist, and tags count before build numbers. Of files that are
+        alike, pip takes the last one.
+        """
+        if not any(admits(one, target) for one in self._pythons):
+            return None
+        ranked = ((rank, one) for rank, one in self._fitting(target))
+        best = max(ranked, default=None, key=lambda pair: pair[0])
+        sdists = (one for one in self._sdists if admits(one.requires_python, target))
+        return best[1] if best else next(sdists, None)
 
+    def lowest_system(self, target: Target) -> SystemVersion:
+        """Return the lowest version of the system of a target for which there is a wheel."""
+        order, systems = tag_order(target), []
+        for platform, _ in self._fitting_platforms(target):
+            if any(one in order.pythons for one, _, _ in self._wheels[platform]):
+                systems.append(_system_of(platform, target.platform))
+        return min(systems, default=NO_SYSTEM)
 
-def lowest_system(target: Target, candidates: Iterable[Candidate]) -> SystemVersion:
-    """Return the lowest version of the system for which there is a wheel for a target."""
-    wheels = [one for one in candidates if one.wheel and admits(one.requires_python, target)]
-    systems = [one.wheel.system_for(target) for one in wheels if one.wheel]
-    return min((one for one in systems if one is not None), default=NO_SYSTEM)
+    @cached_property
+    def _pythons(self) -> frozenset[str]:
+        return frozenset(one.requires_python for one in self.candidates)
+
+    @cached_property
+    def _sdists(self) -> Sequence[Candidate]:
+        return [one for one in reversed(self.candidates) if not one.is_wheel]
+
+    @cached_property
+    def _wheels(self) -> Mapping[str, Sequence[tuple[PythonTag, int, Candidate]]]:
+        """The wheels by platform tag: there are few of these, and they exclude the most."""
+        found: dict[str, list[tuple[PythonTag, int, Candidate]]] = {}
+        for place, one in enumerate(self.candidates):
+            for tag in one.tags:
+                found.setdefault(tag.platform, []).append((python_tag(tag), place, one))
+        return found
+
+    def _fitting_platforms(self, target: Target) -> Iterator[tuple[str, int]]:
+        places = tag_order(target).platforms
+        return ((one, places[one]) for one in self._wheels if one in places)
+
+    def _fitting(self, target: Target) -> Iterator[tuple[Rank, Candidate]]:
+        """Return the wheels that fit a target, with a rank that is the higher the better."""
+        pythons = tag_order(target).pythons
+        for platform, platform_place in self._fitting_platforms(target):
+            for python, place, one in self._wheels[platform]:
+                python_place = pythons.get(python)
+                if python_place is not None and admits(one.requires_python, target):
+                    yield (-python_place, -platform_place, one.build, place), one
 
 
 @dataclass(frozen=True)
-class Release:
-    """A release as a page lists it: its version, and the names of its files."""
+class Offered:
+    """A release as installers see it."""
 
-    version: Version
-    filenames: Sequence[str]
-    listing: Listing = field(repr=False)
+    release: Release
 
-    @cached_property
-    def files(self) -> Sequence[ListedFile]:
-        """The files that are not yanked, in the order of the page."""
-        listed = (self.listing.files[one] for one in self.filenames)
-        return [one for one in listed if one.yanked is None]
+    @property
+    def version(self) -> Version:
+        """Its version."""
+        return self.release.version
 
     @cached_property
-    def candidates(self) -> Sequence[Candidate]:
-        """The files that an installer may choose, in the order of the page."""
-        found = (candidate(one.filename, one.requires_python) for one in self.files)
-        return [one for one in found if one]
+    def offer(self) -> Offer:
+        """The files that an installer can choose from."""
+        return Offer(candidates_among(self.release.files))
 
 
-def releases_in(listing: Listing) -> Sequence[Release]:
-    """Return the releases that a page lists, the newest first.
-
-    Only the versions are read in filenames: pages list thousands of files, of which few count.
-    """
-    by_version: dict[Version, list[str]] = {}
-    for filename in listing.files:
-        if version := _find_version(_version_text(filename)):
-            by_version.setdefault(version, []).append(filename)
-    return [Release(one, by_version[one], listing) for one in sorted(by_version, reverse=True)]
-
-
-def _version_text(filename: str) -> str:
-    """Return the part of a filename that is the version, empty if it is no distribution's."""
-    if filename.endswith(WHEEL_SUFFIX):
-        return filename.split("-", 2)[1] if "-" in filename else ""
-    suffix = next((one for one in _SDIST_SUFFIXES if filename.endswith(one)), None)
-    return filename.removesuffix(suffix).rpartition("-")[2] if suffix else ""
-
-
-@lru_cache(maxsize=5000)
-def _find_version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
+def offered_in(listing: Listing) -> Sequence[Offered]:
+    """Return the releases that a page lists as installers see them, the newest first."""
+    return [Offered(one) for one in releases_in(listing)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,20 +202,15 @@ class Chosen:
     version: Version
     file: Candidate
 
-    @property
-    def is_wheel(self) -> bool:
-        """Whether it is a wheel."""
-        return self.file.wheel is not None
 
-
-def choose(target: Target, releases: Iterable[Release], wish: Wish) -> Chosen | None:
+def choose(target: Target, releases: Iterable[Offered], wish: Wish) -> Chosen | None:
     """Return what an installer chooses of *releases*, the newest first, `None` if nothing fits."""
     fallback = None
     for release in releases:
         is_second = release.version.is_prerelease and not wish.wants_pre_releases
         if not wish.admits(release.version) or (is_second and fallback):
             continue
-        found = best_for(target, release.candidates)
+        found = release.offer.best_for(target)
         if found and not is_second:
             return Chosen(release.version, found)
         fallback = fallback or (Chosen(release.version, found) if found else None)

@@ -81,7 +81,7 @@ class MemberDelta:
     """A file in an artifact that differs, by its path without the version of the release.
 
     Sizes are in bytes. `diff` is empty for binary files. `not_shown` is why, or what of it is left
-    out.
+    out. `sha256` is the digest of the file in the later artifact, empty if it is not there.
     """
 
     path: str
@@ -90,6 +90,7 @@ class MemberDelta:
     size_after: int = 0
     diff: tuple[DiffLine, ...] = ()
     not_shown: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

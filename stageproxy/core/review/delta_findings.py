@@ -1,6 +1,6 @@
 """Findings on a delta: changes that users of the release would notice."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from stageproxy.core.names import first_few
 from stageproxy.core.review.delta import (
@@ -24,6 +24,8 @@ _FEWER, _MANY = 5, 200
 _LICENSE_TEXT = "License"
 _EXPRESSION = "License-Expression"
 _LICENSE_CLASSIFIER = "License ::"
+_LONGEST_NAME = 40
+"""How long the name of a licence in the field License can be. Anything longer is its text."""
 
 
 def delta_findings(delta: Delta) -> tuple[ReviewFinding, ...]:
@@ -32,14 +34,23 @@ def delta_findings(delta: Delta) -> tuple[ReviewFinding, ...]:
 
 
 def _requires_python(delta: Delta) -> Iterator[ReviewFinding]:
-    excluding = {RequirementChange.TIGHTENED, RequirementChange.CHANGED}
     for one in delta.requirements:
-        if one.name == _PYTHON and one.change in excluding and not one.is_unsatisfiable:
+        if one.name != _PYTHON or one.is_unsatisfiable:
+            continue
+        if not one.after:
+            yield _loud(
+                "requires-python-lost",
+                f"Requires-Python is missing, in {delta.label} it is {one.before}: installers "
+                "offer the release to every version of Python.",
+                "Add `requires-python` to pyproject.toml, and look for other fields that are gone.",
+                one.files,
+            )
+        elif one.change is not RequirementChange.LOOSENED:
+            before = one.before or "missing"
             yield _loud(
                 "requires-python-tightened",
-                f"Requires-Python is {one.after or 'missing'}, in {delta.label} it is "
-                f"{one.before or 'missing'}: some versions of Python are excluded now, and their "
-                "users stay on an older release.",
+                f"Requires-Python is {one.after}, in {delta.label} it is {before}: some versions "
+                "of Python are excluded now, and their users stay on an older release.",
                 "State it in the change log. If it is not meant, correct `requires-python`.",
                 one.files,
             )
@@ -65,39 +76,44 @@ def _entry_points(delta: Delta) -> Iterator[ReviewFinding]:
             "Make sure that the new object does what users of the old one expect.",
             one.files,
         )
-    for one in _names(delta, "entry-point", ChangeKind.REMOVED):
-        yield _loud(
-            "entry-point-removed",
-            f"The entry point {one.name} of {delta.label} is gone.",
-            "If that is meant, state it in the change log. Otherwise add it again.",
-            one.files,
-        )
+    yield from _gone(
+        "entry-point-removed",
+        f"These entry points of {delta.label} are gone:",
+        "If that is meant, state it in the change log. Otherwise add them again.",
+        _names(delta, "entry-point", ChangeKind.REMOVED),
+    )
 
 
 def _modules(delta: Delta) -> Iterator[ReviewFinding]:
-    for one in _names(delta, "module", ChangeKind.REMOVED):
-        yield _loud(
-            "module-removed",
-            f"The top-level module {one.name} of {delta.label} is gone: imports of it fail.",
-            "If that is meant, state it in the change log. Otherwise include it in the build.",
-            one.files,
-        )
+    yield from _gone(
+        "module-removed",
+        f"These top-level modules of {delta.label} are gone, so that imports of them fail:",
+        "If that is meant, state it in the change log. Otherwise include them in the build.",
+        _names(delta, "module", ChangeKind.REMOVED),
+    )
 
 
-def _names(delta: Delta, what: str, kind: ChangeKind) -> Iterable[NameDelta]:
-    return (one for one in delta.names if (one.what, one.kind) == (what, kind))
+def _gone(
+    code: str, message: str, advice: str, changes: Sequence[NameDelta]
+) -> Iterator[ReviewFinding]:
+    """Yield one finding on names that are gone, for each set of artifacts."""
+    for files in dict.fromkeys(one.files for one in changes):
+        names = [one.name for one in changes if one.files == files]
+        yield _loud(code, f"{message} {first_few(names, _MOST_NAMED)}.", advice, files)
+
+
+def _names(delta: Delta, what: str, kind: ChangeKind) -> Sequence[NameDelta]:
+    return [one for one in delta.names if (one.what, one.kind) == (what, kind)]
 
 
 def _extras(delta: Delta) -> Iterator[ReviewFinding]:
-    for one in _fields(delta, "Provides-Extra"):
-        if one.kind is ChangeKind.REMOVED:
-            yield _loud(
-                "extra-removed",
-                f"The extra {one.before} of {delta.label} is gone: installers install "
-                "nothing for it.",
-                "Keep it, even if it requires nothing any more, or state it in the change log.",
-                one.files,
-            )
+    gone = [one for one in _fields(delta, "Provides-Extra") if one.kind is ChangeKind.REMOVED]
+    yield from _gone(
+        "extra-removed",
+        f"These extras of {delta.label} are gone, so that installers install nothing for them:",
+        "Keep them, even if they require nothing any more, or state it in the change log.",
+        [NameDelta("extra", one.before, one.kind, files=one.files) for one in gone],
+    )
 
 
 def _fields(delta: Delta, name: str) -> list[FieldDelta]:
@@ -116,20 +132,30 @@ def _license(delta: Delta) -> Iterator[ReviewFinding]:
 
 
 def _license_changes(delta: Delta) -> list[FieldDelta]:
-    """Return the changes that do not only state the same licence in another field."""
-    expressions = _fields(delta, _EXPRESSION)
+    """Return the changes that do not only state the same licence in another way."""
+    expressions, texts = _fields(delta, _EXPRESSION), _fields(delta, _LICENSE_TEXT)
     if expressions:
-        return [one for one in expressions if one.kind is not ChangeKind.ADDED]
-    texts = [one for one in _fields(delta, _LICENSE_TEXT) if one.kind is ChangeKind.CHANGED]
+        restated = {_plain(one.after) for one in (*expressions, *texts)}
+        return [one for one in expressions if one.before and _plain(one.before) not in restated]
     classifiers = [
-        one for one in _fields(delta, "Classifier") if one.before.startswith(_LICENSE_CLASSIFIER)
-    ]
-    added = [
-        one.after
+        one
         for one in _fields(delta, "Classifier")
-        if one.after.startswith(_LICENSE_CLASSIFIER)
+        if (one.before or one.after).startswith(_LICENSE_CLASSIFIER)
     ]
-    return [*texts, *(classifiers if added else [])]
+    has_others = any(one.after for one in classifiers)
+    gone = [one for one in classifiers if one.before and has_others]
+    return [*filter(_is_other_license, texts), *gone]
+
+
+def _is_other_license(text: FieldDelta) -> bool:
+    """Return whether the name of a licence has changed. Whole texts change with every year."""
+    both = text.before, text.after
+    is_name = all(one and len(one) <= _LONGEST_NAME and "\\n" not in one for one in both)
+    return is_name and _plain(text.before) != _plain(text.after)
+
+
+def _plain(text: str) -> str:
+    return "".join(one for one in text.lower() if one.isalnum())
 
 
 def _sizes(delta: Delta) -> Iterator[ReviewFinding]:

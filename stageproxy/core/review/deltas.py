@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TypeVar
 
 from stageproxy.core.review.artifact_review import ArtifactReview
@@ -13,7 +14,7 @@ from stageproxy.core.review.delta import (
     NameDelta,
     RequirementDelta,
 )
-from stageproxy.core.review.findings import ReviewFinding
+from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.stage.order import place_in_promotion
 
 MOST_CHANGES = 2000
@@ -22,6 +23,7 @@ MOST_DIFF_LINES = 20_000
 """How many lines the diffs of a delta have together."""
 
 _WHEEL = ".whl"
+_SOURCES = "src/"
 _NO_ROOM = f"The diffs of a review have at most {MOST_DIFF_LINES:,} lines, so this one is left out."
 
 _Change = TypeVar("_Change", FieldDelta, RequirementDelta, NameDelta)
@@ -57,11 +59,18 @@ def merge_delta(
 
 
 def merge_findings(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return findings with those in one that differ only in the artifacts concerned."""
+    """Return findings with those in one that differ only in the artifacts concerned.
+
+    What strictness says of the metadata is the same finding wherever its line is: the metadata
+    of a wheel is in METADATA, and that of the sdist in PKG-INFO.
+    """
+    first: dict[ReviewFinding, ReviewFinding] = {}
     files: dict[ReviewFinding, dict[str, None]] = {}
     for one in findings:
-        files.setdefault(replace(one, files=()), {}).update(dict.fromkeys(one.files))
-    return tuple(replace(one, files=tuple(names)) for one, names in files.items())
+        key = replace(one, files=(), place="" if one.section is Section.STRICTNESS else one.place)
+        first.setdefault(key, one)
+        files.setdefault(key, {}).update(dict.fromkeys(one.files))
+    return tuple(replace(one, files=tuple(files[key])) for key, one in first.items())
 
 
 def _name(review: ArtifactReview) -> str:
@@ -98,14 +107,14 @@ def _merged(
 
 def _without_repetitions(artifacts: Iterable[ArtifactDelta]) -> Iterable[ArtifactDelta]:
     """Yield artifacts with the changes that none before has, as many as there is room for."""
-    seen: set[MemberDelta] = set()
+    seen: set[object] = set()
     lines = MOST_DIFF_LINES
     for artifact in artifacts:
-        new = [one for one in artifact.members if one not in seen]
-        listed = new[: max(0, MOST_CHANGES - len(seen))]
+        new = {key: one for one in artifact.members if (key := _change_in(one)) not in seen}
+        listed = dict(islice(new.items(), max(0, MOST_CHANGES - len(seen))))
         seen.update(listed)
         members: list[MemberDelta] = []
-        for one in listed:
+        for one in listed.values():
             fits = len(one.diff) <= lines
             lines -= len(one.diff) if fits else 0
             members.append(one if fits else replace(one, diff=(), not_shown=_NO_ROOM))
@@ -115,3 +124,14 @@ def _without_repetitions(artifacts: Iterable[ArtifactDelta]) -> Iterable[Artifac
             repeated=len(artifact.members) - len(new),
             omitted=artifact.omitted + len(new) - len(listed),
         )
+
+
+def _change_in(member: MemberDelta) -> object:
+    """Return what is the same for the same change of a file in another artifact.
+
+    Its lines may end otherwise there, and an sdist may have it in `src/`.
+    """
+    path = member.path.removeprefix(_SOURCES)
+    if member.diff and not member.not_shown:
+        return path, member.kind, member.diff
+    return replace(member, path=path)

@@ -6,9 +6,11 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import islice, product
 
+from stageproxy.core.index.releases import SDIST_SUFFIXES
 from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Expectation, Origin
 from stageproxy.core.review.findings import ReviewFinding, Section
+from stageproxy.core.review.review import Baseline
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.wheel_coverage import (
     ANY,
@@ -23,8 +25,7 @@ MOST_PATTERNS = 200
 LONGEST_PATTERN = 200
 _MOST_EXPECTATIONS = 2000
 _MOST_NAMED = 10
-_SDIST = "sdist"
-_SDIST_SUFFIXES = (".tar.gz", ".zip")
+SDIST = "sdist"
 _IN_FILENAMES = re.compile(r"[*?\[]|\.whl$|\.tar\.gz$|\.zip$")
 _PYTHON = re.compile(r"(cp|pp|py)3(\d{0,2})(t?)")
 _PLATFORM = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
@@ -46,7 +47,7 @@ def _check(pattern: str) -> None:
     if len(pattern) > LONGEST_PATTERN or not pattern.isprintable():
         msg = f"the pattern {pattern[:40]!r} is too long, or has characters that no filename has"
         raise ValueError(msg)
-    if pattern != _SDIST and not _IN_FILENAMES.search(pattern) and not list(_cells(pattern)):
+    if pattern != SDIST and not _IN_FILENAMES.search(pattern) and not list(_cells(pattern)):
         msg = (
             f"{pattern!r} is no pattern of expected files: write a glob as in demo-*-win32.whl, "
             "Pythons and platforms as in cp312,cp313-manylinux_x86_64, or sdist"
@@ -83,8 +84,8 @@ def _matrix_of(
     """Return the patterns of what the last release has."""
     matrix = wheel_matrix(filenames, baseline_files, requires_python=requires_python)
     yield from (cell_name(one) for one in matrix)
-    if any(one.endswith(_SDIST_SUFFIXES) for one in baseline_files):
-        yield _SDIST
+    if any(one.endswith(SDIST_SUFFIXES) for one in baseline_files):
+        yield SDIST
 
 
 def cell_name(cell: tuple[Interpreter, Platform]) -> str:
@@ -95,7 +96,7 @@ def cell_name(cell: tuple[Interpreter, Platform]) -> str:
 
 def _split(pattern: str) -> Iterable[str]:
     """Return a pattern as one for each Python and platform that it names."""
-    if pattern == _SDIST or _IN_FILENAMES.search(pattern):
+    if pattern == SDIST or _IN_FILENAMES.search(pattern):
         return [pattern]
     return [cell_name(cell) for cell in _cells(pattern)]
 
@@ -118,8 +119,8 @@ def _interpreter(letters: str, minor: str, threads: str) -> Interpreter:
 
 def _files_for(pattern: str, filenames: Iterable[str]) -> tuple[str, ...]:
     """Return the files that meet a pattern."""
-    if pattern == _SDIST:
-        return tuple(one for one in filenames if one.endswith(_SDIST_SUFFIXES))
+    if pattern == SDIST:
+        return tuple(one for one in filenames if one.endswith(SDIST_SUFFIXES))
     if _IN_FILENAMES.search(pattern):
         return tuple(one for one in filenames if fnmatchcase(one.lower(), pattern.lower()))
     cells = list(_cells(pattern))
@@ -138,15 +139,25 @@ def _serves(filename: str, interpreter: Interpreter, platform: Platform) -> bool
     return coverage.system_for(interpreter, platform) is not None
 
 
-def completeness_findings(completeness: Completeness) -> list[ReviewFinding]:
-    """Return the findings on what was declared as expected.
+def completeness_findings(
+    completeness: Completeness, *, baseline: Baseline | None = None, unsaid: Collection[str] = ()
+) -> list[ReviewFinding]:
+    """Return the findings on what is missing of what was declared, or of the *baseline*.
 
-    What the last release had is in the findings on the impact and in those of the verdict.
+    *unsaid* are patterns that no other finding names; of the baseline, only these are named.
     """
     declared = [one for one in completeness.expectations if one.origin is Origin.DECLARED]
+    missing = {one.pattern: one for one in completeness.expectations if not one.is_met}
+    undeclared = [
+        name
+        for name, one in missing.items()
+        if one.origin is Origin.LAST_RELEASE and name in unsaid
+    ]
     found = []
-    if missing := [one.pattern for one in declared if not one.is_met]:
-        found.append(_on_missing(missing))
+    if wanted := [name for name, one in missing.items() if one.origin is Origin.DECLARED]:
+        found.append(_on_missing(wanted))
+    if undeclared and baseline:
+        found.append(_on_lost(undeclared, baseline))
     if declared and completeness.surplus:
         found.append(_on_surplus(completeness.surplus))
     return found
@@ -160,6 +171,16 @@ def _on_missing(patterns: Sequence[str]) -> ReviewFinding:
         f"No file meets what is expected of the release: {first_few(patterns, _MOST_NAMED)}.",
         "Upload what is missing. If it is no longer wanted, change what is expected where the "
         "stage is opened or in the settings.",
+    )
+
+
+def _on_lost(patterns: Sequence[str], baseline: Baseline) -> ReviewFinding:
+    return ReviewFinding(
+        Section.COMPLETENESS,
+        Level.WARN,
+        "missing-unlike-last-release",
+        f"There is no file for {first_few(patterns, _MOST_NAMED)}, unlike in {baseline.version}.",
+        "Upload what is missing, or say in the release notes that it is no longer supported.",
     )
 
 

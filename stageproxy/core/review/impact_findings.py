@@ -18,7 +18,7 @@ def impact_findings(impact: Impact, release: str) -> list[ReviewFinding]:
 
     What was the same for the release before is no finding: a Python that it left behind, say.
     """
-    news = [row for row in impact.rows if _is_news(impact, row)]
+    news = worse_rows(impact)
     found = [
         finding
         for change, finding_on in _FINDINGS.items()
@@ -28,12 +28,20 @@ def impact_findings(impact: Impact, release: str) -> list[ReviewFinding]:
     return [*found, *_on_moments(impact, release), *_on_what_is_newer(impact, release)]
 
 
-def _is_news(impact: Impact, row: TargetImpact) -> bool:
-    """Return whether a target is worse off than with the release before, which it has today."""
-    if row.change in {Change.SOURCE_BUILD, Change.NEW_FLOOR}:
-        return True
+def worse_rows(impact: Impact) -> list[TargetImpact]:
+    """Return the rows of targets that are worse off than with the release that they have today.
+
+    One that stays on an older version than others have today is no news.
+    """
     versions = [one.today.version for one in impact.rows if one.today.version]
-    return row.today.version == max(versions, key=Version, default="")
+    newest = max(versions, key=Version, default="")
+    return [row for row in impact.rows if _is_worse(row, newest)]
+
+
+def _is_worse(row: TargetImpact, newest: str) -> bool:
+    if row.change in {Change.STAYS, Change.LOSES_WHEEL}:
+        return row.today.version == newest
+    return row.change in {Change.SOURCE_BUILD, Change.NEW_FLOOR}
 
 
 def _source_build(release: str, rows: Sequence[TargetImpact]) -> ReviewFinding:

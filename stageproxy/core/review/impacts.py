@@ -11,14 +11,13 @@ from stageproxy.core.review.choices import (
     NO_SYSTEM,
     Candidate,
     Chosen,
-    Release,
+    Offer,
+    Offered,
     Wish,
     admits,
-    best_for,
-    candidate,
     choose,
-    lowest_system,
-    releases_in,
+    find_candidate,
+    offered_in,
 )
 from stageproxy.core.review.impact import Change, Choice, Impact, TargetImpact
 from stageproxy.core.review.moments import States, moments_of
@@ -54,25 +53,25 @@ class _Addition:
     version: Version
 
     @cached_property
-    def releases(self) -> Sequence[Release]:
+    def releases(self) -> Sequence[Offered]:
         """The releases that are published, the newest first."""
-        return releases_in(self.listing)
+        return offered_in(self.listing)
 
     @cached_property
-    def others(self) -> Sequence[Release]:
+    def others(self) -> Sequence[Offered]:
         """The other releases that are published, the newest first."""
         return [one for one in self.releases if one.version != self.version]
 
     @cached_property
-    def older(self) -> Sequence[Release]:
+    def older(self) -> Sequence[Offered]:
         """The releases before this one, the newest first."""
         return [one for one in self.others if one.version < self.version]
 
     @cached_property
     def published(self) -> Sequence[Candidate]:
         """The files of the release that are published already."""
-        of_release = (one for one in self.releases if one.version == self.version)
-        return [file for one in of_release for file in one.candidates]
+        own = (one for one in self.releases if one.version == self.version)
+        return [file for one in own for file in one.offer.candidates]
 
     @cached_property
     def waves(self) -> Sequence[Sequence[str]]:
@@ -89,10 +88,15 @@ class _Addition:
         return (first.requires_python or "") if first else ""
 
     @cached_property
-    def added(self) -> Sequence[Sequence[Candidate]]:
-        """The files of the release by wave, after those that are published already."""
-        found = ([candidate(one, self.requires_python) for one in wave] for wave in self.waves)
-        return [self.published, *([one for one in wave if one] for wave in found)]
+    def offers(self) -> Sequence[Offer]:
+        """The files of the release that are public today, and after each wave."""
+        files = list(self.published)
+        offers = [Offer(tuple(files))]
+        for wave in self.waves:
+            found = (find_candidate(one, self.requires_python) for one in wave)
+            files += [one for one in found if one]
+            offers.append(Offer(tuple(files)))
+        return offers
 
     @cached_property
     def newer(self) -> Version | None:
@@ -106,12 +110,8 @@ class _Addition:
     def states_for(self, target: Target) -> States:
         """Return what is chosen for a target today and after each wave."""
         older = choose(target, self.older, Wish(self.version))
-        best: Candidate | None = None
-        states = []
-        for files in self.added:
-            best = best_for(target, [best, *files] if best else files)
-            states.append(Chosen(self.version, best) if best else older)
-        return states
+        own = [offer.best_for(target) for offer in self.offers]
+        return [Chosen(self.version, one) if one else older for one in own]
 
     def row(self, target: Target, states: States) -> TargetImpact:
         """Return what changes for a target between the first and the last of its states."""
@@ -122,23 +122,22 @@ class _Addition:
     def _kind_of_change(self, target: Target, today: Chosen | None, after: Chosen | None) -> Change:
         if after is None:
             return Change.NOTHING
-        was_wheel = today is not None and today.is_wheel
+        was_wheel = today is not None and today.file.is_wheel
         if after.version != self.version:
             is_missed = was_wheel and admits(self.requires_python, target)
             return Change.LOSES_WHEEL if is_missed else Change.STAYS
-        if was_wheel and not after.is_wheel:
+        if was_wheel and not after.file.is_wheel:
             return Change.SOURCE_BUILD
         if today and was_wheel and self._raises_floor(target, today.version):
             return Change.NEW_FLOOR
         if not self._is_chosen_unasked(target):
             return Change.NOT_CHOSEN
-        return Change.GAINS_WHEEL if after.is_wheel and not was_wheel else Change.UPDATED
+        return Change.GAINS_WHEEL if after.file.is_wheel and not was_wheel else Change.UPDATED
 
     def _raises_floor(self, target: Target, before: Version) -> bool:
         """Return whether systems for which *before* has a wheel are too old for this release."""
-        then = [file for one in self.releases if one.version == before for file in one.candidates]
-        now = [file for wave in self.added for file in wave]
-        return lowest_system(target, then) < lowest_system(target, now)
+        release = next(one for one in self.releases if one.version == before)
+        return release.offer.lowest_system(target) < self.offers[-1].lowest_system(target)
 
     def _is_chosen_unasked(self, target: Target) -> bool:
         """Return whether who asks for no version gets this release, which has a file for it."""
@@ -150,14 +149,13 @@ class _Addition:
         return rival.version < self.version
 
 
-def _newest(releases: Iterable[Release]) -> Version | None:
-    return next((one.version for one in releases if one.candidates), None)
+def _newest(releases: Iterable[Offered]) -> Version | None:
+    return next((one.version for one in releases if one.offer.candidates), None)
 
 
 def _shown(target: Target, chosen: Chosen | None) -> Choice:
     if chosen is None:
         return Choice()
-    wheel = chosen.file.wheel
-    system = (wheel.system_for(target) if wheel else None) or NO_SYSTEM
+    system = chosen.file.system_for(target)
     needed = system_name(target.platform, system) if system > NO_SYSTEM else ""
     return Choice(str(chosen.version), chosen.file.filename, needed)

@@ -43,15 +43,15 @@ def _is_of(version: Version, chosen: Chosen | None) -> bool:
 
 def _builds_meanwhile(states: States, place: int) -> bool:
     """Return whether the sdist is chosen, but a wheel today or in the end."""
-    now = states[place]
-    is_sdist = now is not None and not now.is_wheel
-    return is_sdist and any(one is not None and one.is_wheel for one in (states[0], states[-1]))
+    now, first, last = states[place], states[0], states[-1]
+    is_sdist = now is not None and not now.file.is_wheel
+    return is_sdist and any(one is not None and one.file.is_wheel for one in (first, last))
 
 
 def _is_provisional(states: States, place: int) -> bool:
     """Return whether another wheel is chosen than in the end."""
     now = states[place]
-    return now is not None and now.is_wheel and now != states[-1]
+    return now is not None and now.file.is_wheel and now != states[-1]
 
 
 def _label(waves: Sequence[Sequence[str]], place: int) -> str:

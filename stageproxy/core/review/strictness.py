@@ -24,28 +24,39 @@ _LONGEST = 1000
 _MOST_JUDGED = 2000
 """How many values of a field are judged."""
 
+_MOST_SPECIFIERS = 20
+"""A Requires-Python with more specifiers is not judged."""
+
 _CAPS = frozenset({"<", "<=", "~=", "==", "==="})
 _LICENSE_CLASSIFIER = "License ::"
-_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d{1,3})")
+_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d{1,2})")
 
 _REPLACED: Mapping[str, str] = {
-    "home-page": "Project-URL with the label Homepage",
-    "download-url": "Project-URL with the label Download",
-    "requires": "Requires-Dist",
-    "provides": "Provides-Dist",
-    "obsoletes": "Obsoletes-Dist",
+    "Home-page": "Project-URL with the label Homepage",
+    "Download-URL": "Project-URL with the label Download",
+    "Requires": "Requires-Dist",
+    "Provides": "Provides-Dist",
+    "Obsoletes": "Obsoletes-Dist",
 }
 """Deprecated fields, and what takes their place."""
 
-_LABELS = frozenset(
-    {
-        "homepage", "source", "repository", "sourcecode", "github", "download", "changelog",
-        "changes", "whatsnew", "history", "releasenotes", "documentation", "docs", "issues",
-        "bugs", "issue", "tracker", "issuetracker", "bugtracker", "funding", "sponsor",
-        "donate", "donation",
-    }
-)  # fmt: skip
-"""The well-known labels of project URLs, and their aliases, in normalized form."""
+_BETTER: Mapping[str, str] = {
+    "bugreports": "Issues",
+    "code": "Source",
+    "ghissues": "Issues",
+    "git": "Source",
+    "gitlab": "Source",
+    "home": "Homepage",
+    "manual": "Documentation",
+    "releases": "Changelog",
+    "repo": "Source",
+    "reportbugs": "Issues",
+    "reportissues": "Issues",
+    "sources": "Source",
+    "vcs": "Source",
+    "website": "Homepage",
+}
+"""Labels of project URLs that mean the same as a well-known one, in normalized form."""
 
 _OLD_VERSIONS = frozenset({"1.0", "1.1", "1.2", "2.0"})
 
@@ -135,25 +146,17 @@ def _license(metadata: _Metadata) -> Iterator[ReviewFinding]:
 
 
 def _caps_on_python(metadata: _Metadata) -> Iterator[ReviewFinding]:
-    for line in metadata.lines("requires-python")[:1]:
-        caps = _caps_in(line.value)
-        if caps:
-            yield metadata.finding(
-                "python-capped",
-                f"Requires-Python {printable(line.value)} excludes later versions of Python by "
-                f"{', '.join(caps)}: their users silently get an older release without the cap.",
-                "Remove the upper bound unless it is known that later versions fail.",
-                line,
-                loud=True,
-            )
-
-
-def _caps_in(specifier: str) -> list[str]:
-    try:
-        parsed = SpecifierSet(specifier)
-    except (InvalidSpecifier, ValueError):
-        return []
-    return sorted(str(one) for one in parsed if one.operator in _CAPS)
+    specifier = _requires_python(metadata)
+    caps = sorted(str(one) for one in specifier if one.operator in _CAPS)
+    if caps:
+        yield metadata.finding(
+            "python-capped",
+            f"Requires-Python excludes later versions of Python by {', '.join(caps)}: their users "
+            "silently get an older release that does not.",
+            "Remove the upper bound unless it is known that later versions fail.",
+            metadata.lines("requires-python")[0],
+            loud=True,
+        )
 
 
 def _caps_on_dependencies(metadata: _Metadata) -> Iterator[ReviewFinding]:
@@ -168,8 +171,8 @@ def _caps_on_dependencies(metadata: _Metadata) -> Iterator[ReviewFinding]:
     if capped:
         yield metadata.finding(
             "dependencies-capped",
-            f"{len(capped)} dependencies have an upper bound: {_named(capped)}. No other project "
-            "can require later versions of them beside this one.",
+            f"Dependencies have an upper bound: {_named(capped)}. No other project can require "
+            "later versions of them beside this one.",
             "Remove upper bounds unless it is known that later versions fail.",
             next(iter(capped.values())),
         )
@@ -184,29 +187,27 @@ def _requirement(text: str) -> Requirement | None:
 
 def _deprecated(metadata: _Metadata) -> Iterator[ReviewFinding]:
     for field, replacement in _REPLACED.items():
-        for line in metadata.lines(field)[:1]:
+        for line in metadata.lines(field.lower())[:1]:
             yield metadata.finding(
                 "deprecated-field",
-                f"The field {field.title()} is deprecated.",
+                f"The field {field} is deprecated.",
                 f"Use {replacement}.",
                 line,
             )
 
 
 def _labels(metadata: _Metadata) -> Iterator[ReviewFinding]:
-    unknown: dict[str, _Line] = {}
     for line in metadata.lines("project-url"):
         label = line.value.partition(",")[0].strip()
-        if _normalized(label) not in _LABELS:
-            unknown.setdefault(printable(label, 32), line)
-    if unknown:
-        yield metadata.finding(
-            "unknown-label",
-            f"These labels of project URLs are not well-known: {_named(unknown)}. Programs cannot "
-            "say what they lead to.",
-            "Where one fits, use Homepage, Source, Documentation, Changelog, Issues or Funding.",
-            next(iter(unknown.values())),
-        )
+        better = _BETTER.get(_normalized(label))
+        if better:
+            yield metadata.finding(
+                "unknown-label",
+                f"The label {printable(label)} of a project URL is not well-known: programs cannot "
+                "say what it leads to.",
+                f"Use {better}.",
+                line,
+            )
 
 
 def _normalized(label: str) -> str:
@@ -216,27 +217,34 @@ def _normalized(label: str) -> str:
 
 def _python_classifiers(metadata: _Metadata) -> Iterator[ReviewFinding]:
     """Yield the finding on classifiers for Pythons that Requires-Python excludes."""
-    wanted = [one.value for one in metadata.lines("requires-python")[:1]]
-    excluded: dict[str, _Line] = {}
+    lines: dict[str, _Line] = {}
     for line in metadata.lines("classifier"):
-        found = _PYTHON_CLASSIFIER.fullmatch(line.value)
-        if found and wanted and _excludes(wanted[0], found[1]):
-            excluded.setdefault(found[1], line)
+        if found := _PYTHON_CLASSIFIER.fullmatch(line.value):
+            lines.setdefault(found[1], line)
+    excluded = [one for one in lines if _excludes(_requires_python(metadata), one)]
     if excluded:
         yield metadata.finding(
             "classifier-excluded",
             f"Classifiers name Pythons that Requires-Python excludes: {_named(excluded)}.",
             "Remove these classifiers, or correct Requires-Python.",
-            next(iter(excluded.values())),
+            lines[excluded[0]],
         )
 
 
-def _excludes(requires_python: str, minor: str) -> bool:
+def _excludes(requires_python: SpecifierSet, minor: str) -> bool:
     try:
-        wanted = SpecifierSet(requires_python)
-    except (InvalidSpecifier, ValueError):
+        return requires_python.is_disjoint(SpecifierSet(f"=={minor}.*"))
+    except ValueError:  # `===` accepts a text, which is in no order
         return False
-    return wanted.is_disjoint(SpecifierSet(f"=={minor}.*")) if "===" not in str(wanted) else False
+
+
+def _requires_python(metadata: _Metadata) -> SpecifierSet:
+    """Return Requires-Python, or the set that accepts everything if it cannot be judged."""
+    try:
+        parsed = SpecifierSet("".join(one.value for one in metadata.lines("requires-python")[:1]))
+    except (InvalidSpecifier, ValueError):
+        return SpecifierSet()
+    return parsed if len(parsed) <= _MOST_SPECIFIERS else SpecifierSet()
 
 
 def _metadata_version(metadata: _Metadata) -> Iterator[ReviewFinding]:

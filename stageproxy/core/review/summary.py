@@ -19,7 +19,8 @@ class MemberKind(StrEnum):
 class MemberSummary:
     """A file in an artifact. `path` has no version of the release: `demo-*.dist-info/RECORD`.
 
-    `raw_path` is the path as it is in the archive, empty if it is the same.
+    `raw_path` is the path as it is in the archive, empty if it is the same. `signs` are names of
+    what shows in the text of a file that is not Python, each with its first line: `private key`.
     """
 
     path: str
@@ -28,6 +29,7 @@ class MemberSummary:
     sha256: str
     raw_path: str = ""
     in_record: bool = True
+    signs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,20 @@ class ModuleSummary:
     """What the code of a module can do, by its syntax tree.
 
     `capabilities` and `threats` are names, each with the first line where it is used.
+    `not_read` is why it has no syntax tree.
     """
 
     path: str
     capabilities: tuple[tuple[str, int], ...] = ()
     threats: tuple[tuple[str, int], ...] = ()
+    not_read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSummary:
     """What is in an artifact. `not_read` is why it, or the rest of it, was not read.
 
+    `modules` are those whose code was read: where two releases are compared, what differs.
     `metadata` are the fields of METADATA or PKG-INFO as its headers name them, each value with
     the number of its line; the description is not among them. `entry_points` are
     `group: name = object` texts.

@@ -100,15 +100,23 @@ DEFAULT_TARGETS: tuple[Target, ...] = tuple(
 """CPython 3.9 to 3.15, also free-threaded, and PyPy, on the platforms that most users have."""
 
 
+PythonTag = tuple[str, str, bool]
+"""The interpreter and the ABI of a tag, and whether it is for any platform."""
+
+
+def python_tag(tag: Tag) -> PythonTag:
+    """Return a tag without its platform."""
+    return (tag.interpreter, tag.abi, tag.platform == _ANY_SYSTEM)
+
+
 @dataclass(frozen=True, slots=True)
 class TagOrder:
     """The order in which an interpreter prefers tags: by Python and ABI, then by platform.
 
-    This is the order of packaging's list, which is one entry for each Python and platform.
-    `pythons` has the place of each `(interpreter, ABI, is for any platform)`.
+    This is the order of packaging's list, which has an entry for each Python and platform.
     """
 
-    pythons: Mapping[tuple[str, str, bool], int]
+    pythons: Mapping[PythonTag, int]
     platforms: Mapping[str, int]
 
     def place_of(self, tag: Tag) -> tuple[int, int] | None:
@@ -116,7 +124,7 @@ class TagOrder:
         platform = self.platforms.get(tag.platform)
         if platform is None:
             return None
-        python = self.pythons.get((tag.interpreter, tag.abi, tag.platform == _ANY_SYSTEM))
+        python = self.pythons.get(python_tag(tag))
         return None if python is None else (python, platform)
 
 
@@ -124,10 +132,7 @@ class TagOrder:
 def tag_order(target: Target) -> TagOrder:
     """Return the order in which the installers of a target prefer tags."""
     tags = dict.fromkeys(_tags(target, [_HERE]))
-    pythons = {
-        (tag.interpreter, tag.abi, tag.platform == _ANY_SYSTEM): place
-        for place, tag in enumerate(tags)
-    }
+    pythons = {python_tag(tag): place for place, tag in enumerate(tags)}
     return TagOrder(pythons, _platform_order(target.platform))
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from packaging.version import Version
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.index.pages import Listing, version_in
+from stageproxy.core.index.pages import Listing
+from stageproxy.core.index.releases import releases_in
 from stageproxy.core.rules.findings import RELEASE, Finding, FindingsByFile, suspicious
 from stageproxy.core.rules.project import project_size_findings
 from stageproxy.core.rules.table import file_findings, index_findings, refusals
@@ -16,7 +17,7 @@ from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import find_closed, index_state_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
-from stageproxy.core.stage.wheel_coverage import regressions, release_before
+from stageproxy.core.stage.wheel_coverage import Regression, find_regressions, release_before
 from stageproxy.core.values import FormFields
 
 _PYTHON = "requires_python"
@@ -178,7 +179,8 @@ def _on_release(files: Sequence[ExaminedFile], answer: IndexAnswer) -> Iterator[
     closed = find_closed(name.project, listing) if name else None
     if closed:
         yield closed
-    for sentence in (*differences(_claims_in_order(files)), *_regressions(files, listing)):
+    lost = (one.sentence for one in regressions_of(files, listing))
+    for sentence in (*differences(_claims_in_order(files)), *lost):
         yield suspicious(sentence, "release")
     yield from answer.findings
     yield from _project_size(files, answer.listing)
@@ -195,8 +197,8 @@ def _project_size(files: Sequence[ExaminedFile], listing: Listing | None) -> Ite
         yield from project_size_findings(sum(known) + sum(new))
 
 
-def _regressions(files: Sequence[ExaminedFile], listing: Listing) -> Iterable[str]:
-    """Return a sentence on all that the previous release serves and this one does not.
+def regressions_of(files: Sequence[ExaminedFile], listing: Listing) -> list[Regression]:
+    """Return all that the previous release serves and this one does not.
 
     Files of this release that are published already count.
     """
@@ -207,7 +209,7 @@ def _regressions(files: Sequence[ExaminedFile], listing: Listing) -> Iterable[st
     before = release_before(name.version, releases)
     if before is None:
         return []
-    return regressions(
+    return find_regressions(
         [*(one.upload.filename for one in files), *releases.get(name.version, ())],
         releases[before],
         f"{name.project} {before}",
@@ -228,12 +230,8 @@ def _claims_in_order(files: Iterable[ExaminedFile]) -> list[ReleaseClaims]:
 
 def _releases_in(listing: Listing) -> Mapping[Version, Sequence[str]]:
     """Return the filenames of each release that is not yanked, by version."""
-    releases: dict[Version, list[str]] = {}
-    for file in listing.files.values():
-        version = version_in(file.filename) if file.yanked is None else None
-        if version is not None:
-            releases.setdefault(version, []).append(file.filename)
-    return releases
+    files = {one.version: one.files for one in releases_in(listing)}
+    return {version: [one.filename for one in found] for version, found in files.items() if found}
 
 
 def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:

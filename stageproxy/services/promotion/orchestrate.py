@@ -103,7 +103,7 @@ class Promotions:
         """
         stage = await self._promotable(token, stage_id)
         examination = await self.preflight.examine(stage, self.get_publish_target(), publisher)
-        notices = await self._missing_credential(stage) if needs_credential else ()
+        notices = await self.missing_credential(stage) if needs_credential else ()
         return replace(examination, notices=(*examination.notices, *notices))
 
     async def start(
@@ -215,7 +215,7 @@ class Promotions:
         stage.after(Step.PROMOTE)
         return stage
 
-    async def _missing_credential(self, stage: Stage) -> Sequence[str]:
+    async def missing_credential(self, stage: Stage) -> Sequence[str]:
         """Return the notice that the server has no credential of its own for a stage, if so."""
         try:
             await self._credential_for(stage, PromotionRequest(None, None))

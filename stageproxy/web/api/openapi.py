@@ -16,6 +16,7 @@ from stageproxy.web.api.sweep import OrderSweep, sweep
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import OPENAPI
+from stageproxy.web.token_orders import MakeToken
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:
@@ -99,7 +100,7 @@ OPERATIONS: Operations = {
     limits.show_limits: Operation("Limits"),
     limits.show_project_limits: Operation("Limits"),
     tokens.make_token: Operation(
-        "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
+        "NewApiToken", (Kind.CONFLICT,), body=MakeToken, status=HTTPStatus.CREATED
     ),
     tokens.list_tokens: Operation("ApiTokens"),
     tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),

@@ -1,46 +1,21 @@
 """API tokens over /api/."""
 
-from typing import Literal
-
 from aiohttp import web
 
-from stageproxy.core.rights import ApiToken, TokenKind, redacted
+from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.stage.listing import rfc3339
-from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import (
-    Body,
-    Duration,
-    ProjectNameOrEvery,
-    TokenName,
-    VersionText,
-    read_body,
-)
+from stageproxy.web.bodies import read_body
 from stageproxy.web.keys import TOKENS
 from stageproxy.web.session_json import json_response
-
-_KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
-_CAN = {kind: name for name, kind in _KINDS.items()}
-
-
-class MakeToken(Body):
-    """An API token to make."""
-
-    project: ProjectNameOrEvery
-    can: Literal["upload", "manage", "admin"]
-    version: VersionText | None = None
-    expires: Duration | None = None
-    name: TokenName | None = None
+from stageproxy.web.token_orders import CAN, MakeToken
 
 
 async def make_token(request: web.Request) -> web.Response:
     """Make an API token. It is shown only in this response."""
     token = await authenticate(request)
     body = await read_body(request, MakeToken)
-    token_request = TokenRequest(
-        _KINDS[body.can], body.project, body.version, body.expires, body.name or ""
-    )
-    made, stored = await request.app[TOKENS].make(token, token_request)
+    made, stored = await request.app[TOKENS].make(token, body.order)
     return json_response({"token": made.reveal(), **token_json(stored)}, 201)
 
 
@@ -65,7 +40,7 @@ def token_json(token: ApiToken) -> dict[str, str | None]:
         "name": redacted(token.name) or None,
         "project": token.project,
         "version": token.version,
-        "can": _CAN[token.kind],
+        "can": CAN[token.kind],
         "created-at": rfc3339(token.created_at),
         "expires-at": rfc3339(token.expires_at) if token.expires_at else None,
         "revoked-at": rfc3339(token.revoked_at) if token.revoked_at else None,

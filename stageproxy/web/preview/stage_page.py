@@ -1,33 +1,34 @@
 """The stage as an HTML page and as JSON."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
 from stageproxy.core.index.negotiation import best_offer, names_simple_api
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.promotion.looks import LookKind
-from stageproxy.core.rights import actor_label
-from stageproxy.core.rules.findings import HEADINGS, in_order, texts_by_level
-from stageproxy.core.stage.install_commands import install_commands
-from stageproxy.core.stage.manifest import manifest_digest
-from stageproxy.core.stage.order import in_promotion_order
-from stageproxy.core.stage.stage import Stage, Status, Step
+from stageproxy.core.stage.checksum_marks import Comparison
+from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
+from stageproxy.web.controls import controls_of
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import (
     ACCESS,
+    AUDIT,
+    DESCRIPTIONS,
     DOCUMENTS,
     HELP_PAGES,
     LOOKS,
     PROMOTION_REPORTS,
+    REVIEWS,
     STAGE_FINDINGS,
     URLS,
 )
 from stageproxy.web.pages import page_response
+from stageproxy.web.preview.views.page import Facts, page_values
 from stageproxy.web.session_json import Api, as_json, is_look, notices_of
+from stageproxy.web.signed_in import find_signed_in
 from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
@@ -53,35 +54,38 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
     if request.method == "GET":
-        await request.app[LOOKS].record(token, stage, LookKind.PAGE)
-    return await _stage_page(request, stage)
+        signed_in = await find_signed_in(request)
+        who = signed_in.token if signed_in else token
+        await request.app[LOOKS].record(who, stage, LookKind.PAGE)
+    return await stage_page(request, stage)
 
 
-async def _stage_page(request: web.Request, stage: Stage) -> web.Response:
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
-    findings = await request.app[STAGE_FINDINGS].of(stage)
-    url = request.app[URLS].url_of(stage)
-    release_url = await _release_url(request, stage)
-    return await page_response(
-        request,
-        "preview/pages/stage.html",
+async def stage_page(
+    request: web.Request, stage: Stage, *, pasted: str = "", compared: Comparison | None = None
+) -> web.Response:
+    """Return the page of a stage, with hashes that somebody has *pasted* beside its files."""
+    app = request.app
+    journal = await app[PROMOTION_REPORTS].journal_of(stage)
+    outage = app[DOCUMENTS].outage_notice(stage)
+    facts = Facts(
         stage=stage,
-        commands=install_commands(url, stage.project, stage.version),
-        artifacts=in_promotion_order(stage.artifacts),
-        manifest_digest=manifest_digest(stage.artifacts),
+        review=await app[REVIEWS].of(stage),
+        url=app[URLS].url_of(stage),
+        index_name=app[STAGE_FINDINGS].index_name,
+        now=app[REVIEWS].clock.now(),
+        names=await app[ACCESS].names(),
         journal=journal,
-        uploaders={one.uploaded_by: actor_label(one.uploaded_by, names) for one in stage.artifacts},
-        notices=[
-            *(notices_of(stage, journal, {}) if journal else ()),
-            *filter(None, [request.app[DOCUMENTS].outage_notice(stage)]),
-        ],
-        findings=texts_by_level(in_order(findings)),
-        headings=HEADINGS,
-        expires=Step.CANCEL in stage.steps(),
-        index_name=request.app[STAGE_FINDINGS].index_name,
-        release_url=release_url,
-        release_host=urlsplit(release_url).netloc,
+        records=await app[AUDIT].of_stage(stage),
+        description=await app[DESCRIPTIONS].of(stage),
+        notices=[*(notices_of(stage, journal, {}) if journal else ()), *filter(None, [outage])],
+        release_url=await _release_url(request, stage),
+        pasted=pasted,
+        compared=compared,
+        everything="all" in request.query,
+    )
+    controls = await controls_of(request, stage)
+    return await page_response(
+        request, "preview/pages/stage.html", controls=controls, **page_values(facts)
     )
 
 

@@ -11,7 +11,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from stageproxy.core.pace import PaceLimits
-from stageproxy.web.keys import METRICS
+from stageproxy.web.keys import METRICS, PROGRESS_STREAMS
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.serving.access_log import AccessLog
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, ExcessReport
@@ -115,6 +115,7 @@ class Runner(web.AppRunner):
         client may be about to send its next request.
         """
         self._is_draining = True
+        self._end_streams()
         for connection in self.server.connections if self.server else []:
             if isinstance(connection, StageproxyProtocol):
                 connection.leave_to_application()
@@ -128,9 +129,15 @@ class Runner(web.AppRunner):
         """
         for site in list(self.sites):
             await site.stop()
+        self._end_streams()
         if not self._is_draining:
             await self._wait_while(self._has_running_requests)
         await super().cleanup()
+
+    def _end_streams(self) -> None:
+        """End the answers that would go on as long as the server runs."""
+        if streams := self.app.get(PROGRESS_STREAMS):
+            streams.leaving.set()
 
     async def _wait_while(self, is_needed: Callable[[], bool]) -> None:
         """Wait while something goes on, as long as running requests have time to finish."""

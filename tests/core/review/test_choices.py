@@ -3,7 +3,7 @@
 import pytest
 from packaging.version import Version
 
-from stageproxy.core.review.choices import Wish, candidate, choose, lowest_system, releases_in
+from stageproxy.core.review.choices import Offer, Wish, choose, find_candidate, offered_in
 from stageproxy.core.review.targets import parse_target
 from tests.support.builders.listings import a_listing, sdist_of, wheels_of
 
@@ -15,7 +15,7 @@ def chosen(*filenames: str, target: str = str(LINUX), up_to: str = "", **listing
     """Return the file that is chosen for a target, empty if there is none."""
     wish = Wish(Version(up_to) if up_to else None)
     listed = a_listing(*filenames, **listing)  # type: ignore[arg-type]
-    found = choose(parse_target(target), releases_in(listed), wish)
+    found = choose(parse_target(target), offered_in(listed), wish)
     return found.file.filename if found else ""
 
 
@@ -91,14 +91,14 @@ def test_too_many_tags() -> None:
     """A filename that stands for very many tags is not read."""
     tags = ".".join(f"cp3{minor}" for minor in range(100))
 
-    assert candidate(f"demo-1.0-{tags}-{tags}-{tags}.whl", None) is None
+    assert find_candidate(f"demo-1.0-{tags}-{tags}-{tags}.whl", None) is None
 
 
 def test_lowest_system() -> None:
     """The lowest system is that of any wheel for a target, and 11.0 at least for macOS on arm64."""
     names = wheels_of("1.0", "cp313 manylinux_2_17_x86_64", "cp313 manylinux_2_28_x86_64")
     universal = wheels_of("1.0", "cp313 macosx_10_13_universal2")
-    files = [found for one in (*names, *universal) if (found := candidate(one, None))]
+    files = [found for one in (*names, *universal) if (found := find_candidate(one, None))]
 
-    assert lowest_system(LINUX, files) == (2, 17)
-    assert lowest_system(MAC, files) == (11, 0)
+    assert Offer(files).lowest_system(LINUX) == (2, 17)
+    assert Offer(files).lowest_system(MAC) == (11, 0)

@@ -112,11 +112,22 @@ def test_files_are_compared_by_path_and_digest() -> None:
     before = a_summary(files={"demo/a.py": "1", "demo/b.py": "22", "demo-*.dist-info/RECORD": "1"})
     after = a_summary(files={"demo/a.py": "333", "demo/c.py": "4", "demo-*.dist-info/RECORD": "2"})
 
+    digests = {one.path: one.sha256 for one in after.members}
     assert compare_summaries(before, after).members == (
-        MemberDelta("demo/a.py", Kind.CHANGED, 1, 3),
+        MemberDelta("demo/a.py", Kind.CHANGED, 1, 3, sha256=digests["demo/a.py"]),
         MemberDelta("demo/b.py", Kind.REMOVED, 2, 0),
-        MemberDelta("demo/c.py", Kind.ADDED, 0, 1),
+        MemberDelta("demo/c.py", Kind.ADDED, 0, 1, sha256=digests["demo/c.py"]),
     )
+
+
+def test_moved_files_come_last() -> None:
+    """Files that were only moved do not take the place of those that have changed."""
+    before = a_summary(files={"a/test.py": "1", "demo.py": "2"})
+    after = a_summary(files={"b/test.py": "1", "demo.py": "3"})
+
+    found = compare_summaries(before, after)
+
+    assert [one.path for one in found.members] == ["demo.py", "a/test.py", "b/test.py"]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ LOUD = {
         python(RequirementChange.CHANGED, ">=3.8,<3.12"),
         "requires-python-tightened",
     ),
+    "no Python is named": (python(RequirementChange.LOOSENED, ""), "requires-python-lost"),
     "nothing satisfies it": (requirement(is_unsatisfiable=True), "requirement-unsatisfiable"),
     "another object": (name("entry-point", ChangeKind.CHANGED), "entry-point-changed"),
     "no command": (name("entry-point", ChangeKind.REMOVED), "entry-point-removed"),
@@ -91,6 +92,11 @@ QUIET = {
         ("License", "MIT License", ""),
         ("License-Expression", "", "MIT"),
         ("Classifier", "License :: MIT", ""),
+    ),
+    "another spelling of the licence": fields(("License", "Apache 2.0", "Apache-2.0")),
+    "the licence as a text": fields(("License", "MIT", "Permission is hereby\\ngranted")),
+    "the expression in another field": fields(
+        ("License-Expression", "MIT", ""), ("License", "", "MIT")
     ),
     "a small artifact": artifact(size_before=1_000, size_after=90_000),
     "a new artifact": artifact(before="", size_before=0),

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from stageproxy.core.review import deltas
 from stageproxy.core.review.delta import (
     Against,
@@ -72,6 +74,38 @@ def test_the_same_change_of_a_file_is_listed_once() -> None:
     assert (second.members, second.repeated, second.omitted) == ((), 1, 1)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(MEMBER, size_before=2, size_after=2),
+        replace(MEMBER, path="src/demo/a.py"),
+    ],
+    ids=["other ends of lines", "in src/"],
+)
+def test_the_same_lines_are_the_same_change(other: MemberDelta) -> None:
+    """A file that changes alike is listed once, if its line ends or its folder differ."""
+    reviews = [a_review(WHEELS[0], members=(MEMBER,)), a_review(SDIST, members=(other,))]
+
+    first, second = merge_delta(DELTA, reviews).artifacts
+
+    assert (first.members, second.members, second.repeated) == ((MEMBER,), (), 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (MEMBER, replace(MEMBER, diff=DIFF[1:])),
+        (replace(MEMBER, diff=(), sha256="1"), replace(MEMBER, diff=(), sha256="2")),
+    ],
+    ids=["lines", "bytes"],
+)
+def test_other_contents_are_another_change(first: MemberDelta, other: MemberDelta) -> None:
+    """A file that changes in another way is listed for each artifact."""
+    reviews = [a_review(WHEELS[0], members=(first,)), a_review(SDIST, members=(other,))]
+
+    assert merge_delta(DELTA, reviews).artifacts[1].members == (other,)
+
+
 def test_what_there_is_no_room_for_is_counted() -> None:
     """Of very many changes, those that are not listed are counted."""
     members = tuple(replace(MEMBER, path=f"{one}.py", diff=()) for one in range(MOST_CHANGES))
@@ -106,4 +140,19 @@ def test_the_same_finding_on_several_artifacts_is_one() -> None:
     assert merge_findings([finding, other, replace(finding, files=("b",))]) == (
         replace(finding, files=("a", "b")),
         other,
+    )
+
+
+def test_a_finding_on_metadata_is_one_wherever_it_is() -> None:
+    """What is wrong with the metadata of a wheel and of the sdist is one finding; code is not."""
+    metadata = ReviewFinding(
+        Section.STRICTNESS, Level.NOTE, "x", "M.", files=("a",), place="METADATA:8"
+    )
+    code = replace(metadata, section=Section.SUPPLY_CHAIN, place="a.py:1")
+    sdist = replace(metadata, files=("b",), place="PKG-INFO:9")
+
+    assert merge_findings([metadata, sdist, code, replace(code, place="b.py:1")]) == (
+        replace(metadata, files=("a", "b")),
+        code,
+        replace(code, place="b.py:1"),
     )

@@ -36,7 +36,7 @@ CASES = [
     ("Name: demo", "Home-page: https://demo.example", "deprecated-field", "METADATA:2"),
     (
         "Project-URL: Source Code, https://code.example",
-        "Project-URL: Chat, https://chat.example",
+        "Project-URL: Code, https://code.example",
         "unknown-label",
         "METADATA:9",
     ),

@@ -22,7 +22,7 @@ class FakeReviewInspector:
 
     `reviews` and `parities` are the answers; a file without one has not changed. `asked` are the
     pairs of filenames so far, `askers` whose questions they were. No answer comes while `gate`
-    is closed (`gate.clear()`).
+    is closed (`gate.clear()`); `begun` is set with the first question.
     """
 
     reviews: Mapping[str, ArtifactReview] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class FakeReviewInspector:
     asked: list[tuple[str, str]] = field(default_factory=list)
     askers: set[str] = field(default_factory=set)
     gate: asyncio.Event = field(default_factory=_open_gate)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def review(
         self, after: ReviewedFile, before: ReviewedFile | None, asker: str
@@ -38,6 +39,7 @@ class FakeReviewInspector:
         counterpart = "" if before is None else before.filename
         self.asked.append((after.filename, counterpart))
         self.askers.add(asker)
+        self.begun.set()
         await self.gate.wait()
         unchanged = ArtifactReview(ArtifactDelta(after.filename, counterpart))
         return self.reviews.get(after.filename, unchanged)
@@ -48,6 +50,7 @@ class FakeReviewInspector:
         """Return the prepared findings on a wheel."""
         self.asked.append((wheel.filename, sdist.filename))
         self.askers.add(asker)
+        self.begun.set()
         await self.gate.wait()
         return self.parities.get(wheel.filename, ())
 

@@ -15,6 +15,7 @@ from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes, wanted_of
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Inspector
+from stageproxy.store.description import render_description
 
 
 class InProcessInspector:
@@ -58,6 +59,15 @@ class InProcessInspector:
         """Return the dependencies of a release that count."""
         self.asked.append(("dependencies", asker))
         return wanted_of(wishes)
+
+    async def render(self, text: str, content_type: str, asker: str) -> str | None:
+        """Return a description as HTML that can do nothing."""
+        self.asked.append(("description", asker))
+        return await asyncio.to_thread(self._render, text, content_type)
+
+    def _render(self, text: str, content_type: str) -> str | None:
+        with self._one_at_a_time:
+            return render_description(text, content_type)
 
     def _findings(self, upload: Upload) -> Sequence[PlacedFinding]:
         # docutils changes the filters of warnings, which all threads share.

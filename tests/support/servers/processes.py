@@ -223,14 +223,15 @@ async def running_server(
     logs: Path,
     settings: Mapping[str, str] = {},
     program: Sequence[str] = ("stageproxy",),
+    port: int = 0,
 ) -> AsyncIterator[Server]:
-    """Run `stageproxy serve` on a free port; its output is appended to files in *logs*.
+    """Run `stageproxy serve`, by default on a free port; its output is appended to files in *logs*.
 
     *settings*: environment variables without their prefix, as `UPSTREAM__URL`.
     *program*: another module that runs the server, and its arguments before `serve`.
     """
     given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
-    command = ["-m", *program, "serve", "--port", "0", "--data", str(data)]
+    command = ["-m", *program, "serve", "--port", str(port), "--data", str(data)]
     with (logs / "stdout").open("a+") as stdout, (logs / "stderr").open("a") as stderr:
         offset = stdout.tell()
         process = await asyncio.create_subprocess_exec(

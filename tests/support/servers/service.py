@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from stageproxy.config import Config, load_config
-from stageproxy.ports import Inspector
+from stageproxy.ports import Inspector, ReviewInspector
+from stageproxy.server.inspectors import Inspectors
 from stageproxy.server.run import listening
 from stageproxy.server.wiring import Service
 from stageproxy.store.directory import DataDirectory
@@ -24,6 +25,7 @@ from tests.support.clients.api_description import ApiDescription
 from tests.support.clients.http import Answer, send
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_review_inspector import FakeReviewInspector
 from tests.support.ports.in_process_inspector import InProcessInspector
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
@@ -127,6 +129,7 @@ async def running_service(
     /,
     *,
     inspected_by: Inspector | None = None,
+    reviewed_by: ReviewInspector | None = None,
     clock: FakeClock | None = None,
     **settings: Mapping[str, Any],
 ) -> AsyncIterator[RunningService]:
@@ -143,7 +146,7 @@ async def running_service(
             directory,
             lines.append,
             clock,
-            inspected_by or InProcessInspector(),
+            inspectors_for_tests(inspected_by, reviewed_by),
         ) as parts,
         ClientSession(auto_decompress=False, skip_auto_headers=NOT_SENT_BY_ITSELF) as session,
     ):
@@ -153,11 +156,31 @@ async def running_service(
         yield RunningService(url, index, clock, data, parts, session, admin, description)
 
 
+def inspectors_for_tests(
+    uploads: Inspector | None = None, reviews: ReviewInspector | None = None
+) -> Inspectors:
+    """Return inspectors without processes of their own, unless others are given."""
+    return Inspectors(
+        nullcontext(uploads or InProcessInspector()),
+        nullcontext(reviews or FakeReviewInspector()),
+    )
+
+
 def config_of(data: Path, index: FakeIndex, settings: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Return the settings of a service for tests, with changes by section."""
+    """Return the settings of a service for tests, with changes by section.
+
+    No review asks the index in the background unless a test wants it.
+    """
     upstream = {"url": index.url, **settings.get("upstream", {})}
     storage = {"data": data, **settings.get("storage", {})}
-    given = {"server": {"port": 0}, **settings, "upstream": upstream, "storage": storage}
+    review = {"background": False, **settings.get("review", {})}
+    given = {
+        "server": {"port": 0},
+        **settings,
+        "upstream": upstream,
+        "storage": storage,
+        "review": review,
+    }
     return load_config(None, {}, **given)
 
 

@@ -226,7 +226,6 @@ async def test_token_is_in_no_log(service: RunningService, log: object) -> None:
         ("POST", "/api/sweep"),
         ("POST", "/legacy/"),
         ("POST", "/upload/2.0/"),
-        ("GET", "/project/demo/"),
     ],
 )
 async def test_cookies_open_no_api(service: RunningService, method: str, path: str) -> None:
@@ -265,3 +264,16 @@ async def test_headers(service: RunningService) -> None:
     }
     assert {name: answer.headers[name] for name in expected} == expected
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/legacy/demo/", "/project/demo/2.0/"])
+async def test_printed_urls(service: RunningService, path: str) -> None:
+    """The URLs that uploaders print lead whoever is signed in to the stage, by their rights."""
+    stage = await service.staged()
+    browser = await signed_in(service)
+    other = await signed_in(service, await service.token("manage", "other"))
+
+    answers = [await one.get(path) for one in (browser, other, DeskClient(service))]
+
+    assert [one.status for one in answers] == [307, 403, 401]
+    assert answers[0].headers["Location"] == prefix_of(stage)

@@ -19,7 +19,7 @@ async def test_page(service: RunningService, prefix: str, wheel: Distribution) -
     answer = await service.get(prefix, BROWSER)
 
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
-    assert "<h1>demo 2.0, staged</h1>" in answer.text
+    assert "<title>demo 2.0, staged</title>" in answer.text
     assert wheel.filename in answer.text
     assert f"<pre>pip --isolated install --index-url {prefix}simple/ demo==2.0</pre>" in answer.text
     assert (
@@ -41,7 +41,7 @@ async def test_page_is_for_everyone_else(
 async def test_links_of_the_page(service: RunningService, prefix: str, wheel: Distribution) -> None:
     """The links of the page lead to the files."""
     page = (await service.get(prefix, BROWSER)).text
-    link = next(part.partition('"')[0] for part in page.split('href="') if wheel.filename in part)
+    link = next(one for one in re.findall('href="([^"]+)"', page) if wheel.filename in one)
 
     assert (await service.get(prefix + link)).body == wheel.content
 
@@ -110,7 +110,7 @@ async def test_manifest_digest_on_the_page(
 
     assert f'<code class="digest">{stage["manifest-digest"]}</code>' in page.text
     assert f"This release is not on {service.index_name} yet." in page.text
-    assert "Status: open. Expires: 2026-11-29 12:00 UTC." in page.text
+    assert "<dt>Expires</dt><dd>in 7 days</dd><dd>2026-11-29 12:00 UTC</dd>" in page.text
 
 
 async def test_page_while_it_is_published(
@@ -124,7 +124,7 @@ async def test_page_while_it_is_published(
 
     assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
     assert f"1 of 2 files are published: {wheel.filename}." in page
-    assert "<h1>demo 2.0, being published</h1>" in page
+    assert "<title>demo 2.0, being published</title>" in page
     assert "is being published right now" in page
     assert f"not on {promotion_client.service.index_name} yet" not in page
     assert "Expires" not in page
@@ -140,7 +140,8 @@ async def test_page_after_a_failure(
 
     page = (await promotion_client.service.get(prefix, BROWSER)).text
 
-    assert "Status: error. Expires: " in page
+    assert "<title>demo 2.0, not published</title>" in page
+    assert "<dt>Expires</dt>" in page
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     assert "<td>refused</td>" in page
@@ -155,7 +156,7 @@ async def test_page_of_half_a_release(
 
     page = (await promotion_client.service.get(prefix, BROWSER)).text
 
-    assert "<h1>demo 2.0, partially published</h1>" in page
+    assert "<title>demo 2.0, partially published</title>" in page
     name = promotion_client.service.index_name
     assert f"Some files of this release may already be on {name}." in page
     assert f"not on {promotion_client.service.index_name} yet" not in page

@@ -8,8 +8,7 @@ import pytest
 from stageproxy.server.run import listening
 from stageproxy.store.directory import DataDirectory
 from tests.support.index.fake_index import FakeIndex
-from tests.support.ports.in_process_inspector import InProcessInspector
-from tests.support.servers.service import config_of
+from tests.support.servers.service import config_of, inspectors_for_tests
 
 
 async def test_url_that_cannot_be_written(
@@ -28,7 +27,7 @@ async def test_url_that_cannot_be_written(
             config_of(data, index, {}),
             DataDirectory(data),
             lines.append,
-            inspector=InProcessInspector(),
+            inspectors=inspectors_for_tests(),
         ):
             assert lines[-1].startswith("stageproxy is ready on ")
 

@@ -38,12 +38,20 @@ def _without_tags(member: MemberSummary) -> str:
 
 
 def compare_members(before: Members, after: Members) -> list[MemberDelta]:
-    """Return the files that differ, by path."""
-    return [
-        delta
-        for path in sorted({*before, *after})
-        if (delta := _compare(path, before.get(path), after.get(path)))
-    ]
+    """Return the files that differ, by path; those that were only moved come last."""
+    paths = sorted({*before, *after})
+    moved = _moved(before, after)
+    ordered = [*(one for one in paths if one not in moved), *(one for one in paths if one in moved)]
+    found = (_compare(path, before.get(path), after.get(path)) for path in ordered)
+    return [*filter(None, found)]
+
+
+def _moved(before: Members, after: Members) -> frozenset[str]:
+    """Return the paths of files that the other artifact has under another path."""
+    gone = {path: one.sha256 for path, one in before.items() if path not in after}
+    new = {path: one.sha256 for path, one in after.items() if path not in before}
+    digests = {*gone.values()} & {*new.values()}
+    return frozenset(path for path, digest in {**gone, **new}.items() if digest in digests)
 
 
 def _compare(
@@ -53,7 +61,7 @@ def _compare(
     if before is None or after is None:
         kind = ChangeKind.ADDED if after else ChangeKind.REMOVED
         sizes = before.size if before else 0, after.size if after else 0
-        return MemberDelta(shown, kind, *sizes)
+        return MemberDelta(shown, kind, *sizes, sha256=after.sha256 if after else "")
     if before.sha256 == after.sha256:
         return None
-    return MemberDelta(shown, ChangeKind.CHANGED, before.size, after.size)
+    return MemberDelta(shown, ChangeKind.CHANGED, before.size, after.size, sha256=after.sha256)

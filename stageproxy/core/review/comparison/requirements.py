@@ -14,12 +14,14 @@ from stageproxy.core.review.printable import printable
 MOST_REQUIREMENTS = 2000
 """How many requirements of an artifact are compared."""
 
-_PYTHON = "python"
+PYTHON = "python"
+"""The name of Requires-Python among requirements."""
 _LONGEST = 1000
 """The longest requirement that is parsed, in characters. Others are compared as texts."""
-_MOST_SPECIFIERS = 50
+_MOST_SPECIFIERS = 20
 """How many specifiers of one requirement are judged. The time grows faster than their number."""
-_MOST_EXTRAS = 20
+_MOST_EXTRAS = 10
+"""A requirement in more extras counts as one in none, whose marker names them."""
 _EXTRA = re.compile(r'extra == "([^"]+)"')
 """An extra in a marker, as `packaging` writes it."""
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -90,8 +92,8 @@ def _python_wish(text: str) -> _Wish:
     try:
         specifier = SpecifierSet(text[:_LONGEST])
     except (InvalidSpecifier, ValueError):
-        return _Wish((text,), _PYTHON)
-    return _Wish((text,), _PYTHON, specifier=_judged(specifier, text))
+        return _Wish((text,), PYTHON)
+    return _Wish((text,), PYTHON, specifier=_judged(specifier, text))
 
 
 def _judged(specifier: SpecifierSet, text: str) -> SpecifierSet | None:
@@ -133,7 +135,8 @@ def _wishes_in(text: str) -> Iterator[_Wish]:
 
 
 def _extras_in(marker: str) -> Sequence[str]:
-    return [*dict.fromkeys(_EXTRA.findall(marker))][:_MOST_EXTRAS] or [""]
+    found = [*dict.fromkeys(_EXTRA.findall(marker))]
+    return found if 0 < len(found) <= _MOST_EXTRAS else [""]
 
 
 def _sorted_marker(marker: str) -> str:

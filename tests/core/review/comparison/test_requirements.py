@@ -127,6 +127,20 @@ def test_a_requirement_that_nothing_can_meet(texts: list[str]) -> None:
     assert [one.is_unsatisfiable for one in found] == [True]
 
 
+def test_a_requirement_that_is_too_long_to_be_judged() -> None:
+    """Very many specifiers or extras are compared as texts, since judging them takes long."""
+    long = ",".join(f"!=1.{one}" for one in range(30))
+    extras = " or ".join(f"extra == 'e{one}'" for one in range(30))
+
+    found = compare_requirements([f"foo{long}"], [f"foo{long},!=2", f"bar; {extras}"])
+
+    assert [(one.name, one.change, one.extra) for one in found] == [
+        ("bar", Change.ADDED, ""),
+        ("foo", Change.CHANGED, ""),
+    ]
+    assert compare_requirements([f"foo{long}"], [f"foo{long}"]) == []
+
+
 def test_a_direct_url() -> None:
     """A requirement that names a URL is marked, since installers do not ask the index for it."""
     found = compare_requirements([], ["foo @ https://files.example/foo.zip"])

@@ -1,0 +1,1 @@
+"""Whether a release can be installed with what it requires: the algorithm of pip, over an index."""

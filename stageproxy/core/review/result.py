@@ -1,0 +1,39 @@
+"""What background work adds to a review, as it is stored."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stageproxy.core.review.delta import Delta
+from stageproxy.core.review.findings import ReviewFinding
+from stageproxy.core.review.resolution import Resolution
+from stageproxy.core.review.review import Baseline
+
+_LASTING = timedelta(hours=12)
+"""How long a result holds: what other projects have on the index changes every day."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParityResult:
+    """How the files of a pure wheel differ from those of the sdist."""
+
+    findings: tuple[ReviewFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewResult:
+    """The comparison of contents with a baseline, and what else takes time.
+
+    `baseline_digest` identifies the files of the baseline.
+    """
+
+    reviewed_at: datetime
+    baseline: Baseline | None = None
+    baseline_digest: str = ""
+    deltas: tuple[Delta, ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
+
+    def is_current(self, baseline_digest: str, now: datetime) -> bool:
+        """Return whether nothing that it was worked out of has changed."""
+        is_recent = abs(now - self.reviewed_at) < _LASTING
+        return is_recent and self.baseline_digest == baseline_digest

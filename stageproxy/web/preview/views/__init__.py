@@ -1,0 +1,1 @@
+"""What the stage page shows of a stage and its review: pure functions for the templates."""

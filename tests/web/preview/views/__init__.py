@@ -1,0 +1,1 @@
+"""What the stage page shows: pure functions."""
