@@ -7,6 +7,7 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import label_of, print_json
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.tables import hint, is_terminal, print_table
 
 _SHOW = "show"
@@ -33,7 +34,7 @@ def audit() -> None:
 
 
 @audit.command(_SHOW)
-@click.argument("stage", required=False)
+@click.argument("stage", required=False, shell_complete=complete_stage)
 @click.option(
     "--tokens",
     is_flag=True,

@@ -13,6 +13,7 @@ from stageproxy.cli.output import (
     print_json,
     print_stage,
 )
+from stageproxy.cli.stage_completion import complete_project, complete_stage
 from stageproxy.cli.tables import hint, is_terminal, print_table
 from stageproxy.core.stage.manifest import manifest_of
 
@@ -29,7 +30,7 @@ def stage() -> None:
 
 
 @stage.command("open")
-@click.argument("project")
+@click.argument("project", shell_complete=complete_project)
 @click.argument("version", required=False)
 @click.option("--lifetime", metavar="7d", help="How long after each change the stage expires.")
 @click.option(
@@ -90,7 +91,7 @@ def _row(listed: Mapping[str, Any]) -> Sequence[str]:
 
 
 @stage.command("show")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--hashes", is_flag=True, help="Print only the manifest, as sha256sum prints it for the files."
 )
@@ -112,7 +113,7 @@ async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_jso
 
 
 @stage.command("extend")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option("--by", "by", required=True, metavar="3d", help="How much later the stage expires.")
 @client_options
 async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: bool) -> None:
@@ -124,7 +125,7 @@ async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: 
 
 
 @stage.command("cancel")
-@click.argument("stages", metavar="STAGE…", nargs=-1)
+@click.argument("stages", metavar="STAGE…", nargs=-1, shell_complete=complete_stage)
 @click.option("--empty", is_flag=True, help="Cancel all stages without files.")
 @click.option("--project", help="With --empty: only those of this project.")
 @client_options
@@ -152,7 +153,7 @@ async def cancel_stages(
 
 
 @stage.command("rotate")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @client_options
 async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
     """Give STAGE a new URL.
@@ -163,7 +164,7 @@ async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> 
 
 
 @stage.command("remove")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.argument("filename")
 @client_options
 async def remove_file(connection: Connection, stage: str, filename: str, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.tables import hint
 from stageproxy.core.durations import parse_duration
 
@@ -20,7 +21,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> fl
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--files",
     "count",
