@@ -85,10 +85,10 @@ DEFECTS = [
     ),
     Defect(
         "a review says a lost wheel once",
-        "core/review/outlook.py",
-        "if one.message not in self.repeated",
-        "if one.message",
-        "core/review/test_outlook.py::test_lost_wheel_is_said_once",
+        "core/review/first_step.py",
+        "return [one for one in verdict if one.message not in repeated]",
+        "return list(verdict)",
+        "core/review/test_first_step.py::test_lost_wheel_is_said_once",
     ),
     Defect(
         "the sdist waits until every wheel is listed",
