@@ -1402,5 +1402,12 @@ DEFECTS = [
         "if True]",
         "web/preview/views/test_story.py",
     ),
+    Defect(
+        "a wheel that does not change like the others is named",
+        "core/review/uneven.py",
+        "if change != usual)",
+        "if change == usual)",
+        "core/review/test_uneven.py::test_a_wheel_that_changes_otherwise",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""
