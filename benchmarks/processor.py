@@ -31,6 +31,18 @@ def memory_of(pid: int, field: str = "VmRSS") -> int:
     raise LookupError(f"Process {pid} has no {field}.")
 
 
+def memory_of_all(pid: int) -> int:
+    """Return the resident memory of a process and of all that it has started, in bytes.
+
+    What they share, such as the interpreter's code, counts for each of them.
+    """
+    total = 0
+    for one in (pid, *_descendants(pid)):
+        with suppress(FileNotFoundError, ProcessLookupError, LookupError):
+            total += memory_of(one)
+    return total
+
+
 def forget_peak_of(pid: int) -> None:
     """Begin anew with `VmHWM`, the most memory that a process has had."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -24,10 +24,11 @@ _NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names
 
 @dataclass(frozen=True, slots=True)
 class UpstreamPage:
-    """What an index lists of a project. Links are relative to *url*."""
+    """What an index lists of a project. Links are relative to *url*; *digest* is the page's."""
 
     listing: Listing
     url: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class UpstreamState:
     `listing` is `None` if the index could not be read, and `why_not` is the
     reason. `similar` is another project whose name PyPI treats as the same, if
     the project is new; `notices` name what could not be found out. Links of
-    the listing are relative to `page_url`.
+    the listing are relative to `page_url`, and `page_digest` identifies the page.
     """
 
     listing: Listing | None
@@ -45,6 +46,7 @@ class UpstreamState:
     similar: str | None = None
     notices: tuple[str, ...] = ()
     page_url: str = ""
+    page_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class UpstreamReader:
         if page is None:
             return UpstreamState(None, why_not, notices=(_NOT_ASKED,))
         if page.listing.exists:
-            return UpstreamState(page.listing, page_url=page.url)
+            return UpstreamState(page.listing, page_url=page.url, page_digest=page.digest)
         search = (
             await self.names.find(project, deadline=deadline)
             if self.fresh
@@ -110,7 +112,8 @@ async def read_project_page(
     if page is None:
         return UpstreamPage(Listing(exists=False))
     try:
-        return UpstreamPage(await asyncio.to_thread(read_page, page, project), page.url)
+        listing = await asyncio.to_thread(read_page, page, project)
+        return UpstreamPage(listing, page.url, page.digest)
     except UnreadablePageError as error:
         sentence = f"The index's page of {project} cannot be read: {error}."
         raise UpstreamFailedError(sentence) from error

@@ -1,5 +1,6 @@
 """The review of a stage as JSON, with an ETag."""
 
+import asyncio
 import json
 
 from aiohttp import web
@@ -17,6 +18,7 @@ _JSON = "application/json"
 async def review_response(request: web.Request, stage: Stage) -> web.Response:
     """Return the review of the files that a stage has now; asking for it completes it."""
     review = await request.app[REVIEWS].of(stage)
-    body = json.dumps(as_document(review)).encode()
+    # On a thread: the changes of many files are long.
+    body = await asyncio.to_thread(lambda: json.dumps(as_document(review)).encode())
     headers = {"Content-Type": _JSON, "Cache-Control": PRIVATE, "Vary": "Accept-Encoding"}
     return await conditional(request, own_document(body, _JSON), headers)

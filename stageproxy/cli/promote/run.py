@@ -12,8 +12,10 @@ from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.consent import obtain_consent
 from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion_progress
+from stageproxy.cli.promote.review_lines import review_lines
 from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import print_plan, print_who_publishes
+from stageproxy.cli.screen import printable
 
 _INTERRUPTED = (
     "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
@@ -60,6 +62,7 @@ class PromoteRun:
                 # Another command has just started it.
                 return None, await self._follow(stage)
             raise
+        plan = await self._with_review(plan)
         self._print_and_check(plan)
         obtain_consent(
             plan,
@@ -77,7 +80,7 @@ class PromoteRun:
 
     async def dry_run(self) -> None:
         """Print the plan, and raise if it cannot be carried out."""
-        self._print_and_check(await self._request_plan(look=True))
+        self._print_and_check(await self._with_review(await self._request_plan(look=True)))
 
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion started elsewhere, if it is of the approved files."""
@@ -118,6 +121,17 @@ class PromoteRun:
                     ]
                 )
             )
+
+    async def _with_review(self, plan: Document) -> Document:
+        """Return a plan with what people are told of the review, which asks for nothing more."""
+        if self.options.as_json:
+            return plan
+        try:
+            review = await self.client.request("GET", f"{self._path}/review")
+        except FailedError:
+            return plan
+        said = map(printable, review_lines(review, self.stage_id))
+        return {**plan, "notices": [*plan["notices"], "\n".join(said)]}
 
     async def _start(self, plan: Document) -> Document | None:
         """Start the promotion. Return `None` if another command just did, with the same files."""

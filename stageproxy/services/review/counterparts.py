@@ -44,6 +44,8 @@ class Counterparts:
         with ExitStack() as stack:
             path = self._room_for(size, stack)
             await self._fetch(listed, page_url, path, size)
+            # Some pages list no sizes: only what has arrived counts.
+            budget.left += size - path.stat().st_size
             yield ReviewedFile(path, listed.filename)
 
     def _room_for(self, size: int, stack: ExitStack) -> Path:

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from stageproxy.caching import LruCache
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.review.candidates import candidate_deltas
 from stageproxy.core.review.delta import Delta
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.evidence import Evidence
-from stageproxy.core.review.findings import gravest_first
-from stageproxy.core.review.outlook import Outlook, outlook_of
+from stageproxy.core.review.findings import ReviewFinding, gravest_first
+from stageproxy.core.review.first_step import FirstStep, first_step
 from stageproxy.core.review.result import ReviewResult
 from stageproxy.core.review.review import Review, ReviewProgress, ReviewState
 from stageproxy.core.review.targets import Target
@@ -23,8 +24,8 @@ from stageproxy.ports import Clock, DerivedResults
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.review.jobs import ReviewJobs, Steps
 from stageproxy.services.review.work import ReviewWork, Subject, subject_of
-from stageproxy.services.upstream_state import UpstreamState
 
+_MOST_KEPT = 50
 _DONE = ReviewProgress(ReviewState.DONE, now="Everything was compared.")
 _NOTHING = ReviewProgress(ReviewState.DONE, now="The stage has no files yet.")
 _DISABLED = ReviewProgress(
@@ -48,17 +49,21 @@ class Reviews:
     targets: Sequence[Target]
     expects: Mapping[str, tuple[str, ...]]
     in_background: bool = True
+    _first_steps: LruCache[tuple[object, ...], FirstStep] = field(
+        default_factory=lambda: LruCache(_MOST_KEPT, lambda _: 1), repr=False
+    )
 
     async def of(self, stage: Stage) -> Review:
         """Return the review of the files that a stage has now, as far as it is known."""
         state = await self.findings.reader.state(stage.project)
-        subject, outlook = await asyncio.to_thread(self._seen, stage, state)
+        subject = await asyncio.to_thread(subject_of, stage, state)
         async with asyncio.TaskGroup() as group:
             verdict = group.create_task(self.findings.of_state(stage, state))
             completed = group.create_task(self._completed(subject))
             earlier = group.create_task(self._earlier(stage))
         (deltas, evidence), (result, progress) = earlier.result(), completed.result()
-        found = [*verdict_findings(verdict.result()), *outlook.findings]
+        found = verdict_findings(verdict.result())
+        first = await self._first_step(subject, state.page_digest, found)
         review = Review(
             project=stage.project,
             version=stage.version or "",
@@ -67,21 +72,32 @@ class Reviews:
             reviewed_at=self.clock.now(),
             progress=progress,
             baseline=subject.baseline,
-            impact=outlook.impact,
-            completeness=outlook.completeness,
-            findings=gravest_first(found),
+            impact=first.impact if first else None,
+            completeness=first.completeness if first else None,
+            findings=gravest_first(first.findings if first else found),
             deltas=deltas,
             evidence=evidence,
         )
         return review if result is None else _completed_by(review, result)
 
-    def _seen(self, stage: Stage, state: UpstreamState) -> tuple[Subject, Outlook]:
-        """Return what is reviewed, and what users would get: on a thread, as pages can be long."""
-        subject = subject_of(stage, state)
-        if stage.status not in LIVE:
-            return subject, Outlook()
-        expects = stage.expects or self.expects.get(stage.project, ())
-        return subject, outlook_of(stage, state.listing, subject.baseline, self.targets, expects)
+    async def _first_step(
+        self, subject: Subject, page: str, verdict: tuple[ReviewFinding, ...]
+    ) -> FirstStep | None:
+        """Return what users would get, `None` if that is not known or past.
+
+        *page* identifies the index's page.
+        """
+        stage, listing = subject.stage, subject.listing
+        if stage.status not in LIVE or not stage.version or not stage.artifacts or not listing:
+            return None
+        key = (stage.id, stage.revision, page, verdict)
+        known = self._first_steps.find(key)
+        if known is None:
+            expects = self.expects.get(stage.project, ())
+            make = partial(first_step, targets=self.targets, expects=expects)
+            known = await asyncio.to_thread(make, stage, listing, verdict)
+            self._first_steps.add(key, known)
+        return known
 
     async def _earlier(self, stage: Stage) -> tuple[tuple[Delta, ...], tuple[Evidence, ...]]:
         """Return what has changed since earlier candidates of a stage, and the tries of it."""

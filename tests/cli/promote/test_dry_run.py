@@ -36,9 +36,11 @@ def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
         "\nThis API token has not looked at this stage before: every file is new.\n"
     )
     name = URL(pypi.url).authority
-    assert ended.stdout.endswith(
+    plan, review = ended.stdout.rstrip("\n").rsplit("\n\n", 1)
+    assert review.startswith("Review: ")
+    assert plan.endswith(
         f"\nCould not be checked:\n  {name} may still refuse the files for reasons that only "
-        f"{name} can check. List them with: stageproxy check --rules\n"
+        f"{name} can check. List them with: stageproxy check --rules"
     )
     assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
