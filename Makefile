@@ -13,7 +13,7 @@ LEFT_OUT := $(if $(CI),battery,journey or battery)
 PROCESSES := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 IN_PARALLEL := --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal
 
-.PHONY: serve demo test check lint journeys client-matrix battery bench clean
+.PHONY: serve demo test check lint journeys client-matrix screenshots battery bench clean
 
 serve: $(SERVE_STAMP)  ## run the server on 127.0.0.1:8726
 	$(BIN)/stageproxy serve
@@ -42,6 +42,9 @@ journeys: $(STAMP)  ## test real clients against a real server
 
 client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from the results of the journeys
 	$(BIN)/pytest -m "not battery" tests/journeys --write-client-matrix $(PYTEST)
+
+screenshots: $(STAMP)  ## take the screenshots of the documentation
+	SCREENSHOTS=docs/images $(BIN)/pytest -m journey tests/journeys/browser/test_screenshots.py
 
 battery: $(STAMP)  ## run all batteries in their long form, before a release; a table follows
 	rm -rf build/batteries

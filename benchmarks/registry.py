@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.parts import (
+    archives,
     clients,
     cold,
     files,
@@ -28,6 +29,7 @@ PARTS: Sequence[Part] = (
     clients.PART,
     stages.PART,
     logs.PART,
+    archives.PART,
     speedups.PART,
     workers.PART,
     start.PART,

@@ -34,6 +34,8 @@ _COMMANDS = {
 }
 """Where each command is defined within this package, and its line in the list of commands."""
 
+_ADD_EXAMPLES = f"{__name__}.examples:add_examples"
+
 
 class DeferredCommand(click.Command):
     """A command in the list of commands. *target* names the module and the object behind it."""
@@ -43,9 +45,12 @@ class DeferredCommand(click.Command):
         self.target = target
 
     def load(self) -> click.Command:
-        """Import the module of the command, and return the command."""
+        """Import the module of the command, and return the command with its examples."""
         with _no_collections():
             command: click.Command = pkgutil.resolve_name(self.target)
+            if self.epilog is None:
+                pkgutil.resolve_name(_ADD_EXAMPLES)(command, self.name)
+        command.epilog = command.epilog or self.epilog
         return command
 
 

@@ -7,8 +7,11 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import label_of, print_json
+from stageproxy.cli.stage_completion import complete_stage
+from stageproxy.cli.tables import hint, is_terminal, print_table
 
 _SHOW = "show"
+_HEADER = ("When", "Who", "What", "Details")
 _HELP = frozenset({"--help", "-h"})
 
 
@@ -31,7 +34,7 @@ def audit() -> None:
 
 
 @audit.command(_SHOW)
-@click.argument("stage", required=False)
+@click.argument("stage", required=False, shell_complete=complete_stage)
 @click.option(
     "--tokens",
     is_flag=True,
@@ -57,6 +60,12 @@ async def show_audit(
             document = await client.request("GET", f"api/stages/{stage_id}/audit")
     if as_json:
         print_json(document)
+        return
+    if is_terminal():
+        print_table(_HEADER, [_cells_of(one) for one in document["events"]])
+        hint(
+            "Verify that nobody changed the trail, with an admin token:", "stageproxy audit verify"
+        )
         return
     for event in document["events"]:
         click.echo(_line_of(event))
@@ -88,9 +97,14 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
         raise SystemExit(1)
 
 
-def _line_of(event: Mapping[str, Any]) -> str:
+def _cells_of(event: Mapping[str, Any]) -> tuple[str, str, str, str]:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
-    line = f"{when}  {label_of(event, 'actor'):<24}  {event['action']:<18}  {details}"
+    return when, label_of(event, "actor"), event["action"], details
+
+
+def _line_of(event: Mapping[str, Any]) -> str:
+    when, actor, action, details = _cells_of(event)
+    line = f"{when}  {actor:<24}  {action:<18}  {details}"
     # Clients chose some of these values: no control character may reach the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

@@ -7,11 +7,12 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.transfers import fetch, progress_bars
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--dest",
     type=click.Path(path_type=Path, file_okay=False),

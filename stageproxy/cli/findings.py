@@ -5,13 +5,18 @@ from typing import Any
 
 import click
 
+from stageproxy.cli.tables import styled
 from stageproxy.core.rules.findings import HEADINGS, Level, finding_in, texts_by_level
+
+COLORS = {Level.REFUSE: "red", Level.WARN: "yellow", Level.NOTE: None, Level.UNKNOWN: None}
+"""The colors of levels at a terminal."""
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """Print the findings of a document by their level, the gravest first."""
     for level, texts in _by_level(findings).items():
-        click.echo("\n" + "\n  ".join([f"{HEADINGS[level]}:", *map(_indented, texts)]))
+        heading = styled(f"{HEADINGS[level]}:", bold=True, fg=COLORS[level])
+        click.echo("\n" + "\n  ".join([heading, *map(_indented, texts)]))
 
 
 def messages_at(document: Mapping[str, Any], level: str) -> Iterator[str]:

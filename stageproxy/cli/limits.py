@@ -7,6 +7,9 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
+from stageproxy.cli.tables import is_terminal, print_table
+
+_HEADER = ("Of", "Setting", "Used", "Limit", "")
 
 
 @click.command("limits")
@@ -24,8 +27,17 @@ async def limits(connection: Connection, project: str | None, *, as_json: bool) 
     if as_json:
         print_json(document)
         return
+    if is_terminal():
+        print_table(_HEADER, [_row(one) for one in document["limits"]])
+        return
     for limit in document["limits"]:
         click.echo(_line(limit))
+
+
+def _row(limit: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    most = "no limit" if limit["limit"] is None else f"{limit['limit']:,}"
+    mark = "nearly used" if limit["near"] else ""
+    return limit["of"], limit["setting"], f"{limit['used']:,}", most, mark
 
 
 def _line(limit: dict[str, Any]) -> str:

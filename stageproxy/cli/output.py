@@ -133,5 +133,7 @@ def print_how_to_publish(stage: Mapping[str, Any]) -> None:
     url = stage["links"].get("stage")
     if url is None or not stage["files"] or stage["status"] == "published":
         return
+    click.echo("\nLook at the release as a reviewer does:")
+    click.echo(f"  stageproxy review {url}")
     click.echo("\nWhen the release is right, publish exactly these files, with a manage token:")
     click.echo(f"  stageproxy promote {url} --manifest {stage['manifest-digest']}")

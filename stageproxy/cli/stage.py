@@ -1,6 +1,6 @@
 """`stageproxy stage`: open, list, show, change and cancel stages."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,10 +13,15 @@ from stageproxy.cli.output import (
     print_json,
     print_stage,
 )
+from stageproxy.cli.stage_completion import complete_project, complete_stage
+from stageproxy.cli.tables import hint, is_terminal, print_table
 from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})
 """The statuses of stages that can be canceled, if nothing of them is published."""
+
+
+_HEADER = ("Id", "Status", "Expires", "Files", "Release")
 
 
 @click.group()
@@ -25,7 +30,7 @@ def stage() -> None:
 
 
 @stage.command("open")
-@click.argument("project")
+@click.argument("project", shell_complete=complete_project)
 @click.argument("version", required=False)
 @click.option("--lifetime", metavar="7d", help="How long after each change the stage expires.")
 @click.option(
@@ -65,6 +70,10 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
     if as_json:
         print_json({"stages": stages})
         return
+    if stages and is_terminal():
+        print_table(_HEADER, [_row(one) for one in stages])
+        hint("Look at one, with its URL:", f"stageproxy stage show {stages[0]['id']}")
+        return
     for listed in stages:
         release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
         files = count_of_files(len(listed["files"]))
@@ -75,8 +84,14 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
         click.echo("There are no stages.")
 
 
+def _row(listed: Mapping[str, Any]) -> Sequence[str]:
+    release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
+    expires = listed["expires-at"].replace("T", " ").removesuffix("Z")
+    return listed["id"], end_or_status(listed), expires, str(len(listed["files"])), release
+
+
 @stage.command("show")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--hashes", is_flag=True, help="Print only the manifest, as sha256sum prints it for the files."
 )
@@ -91,12 +106,14 @@ async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_jso
         document = await client.get_stage(reference, look=is_text)
     if hashes:
         click.echo(_manifest(document), nl=False)
-    else:
-        _show(document, as_json=as_json)
+        return
+    _show(document, as_json=as_json)
+    if not as_json and document["files"] and "stage" in document["links"]:
+        hint("Look at it as a reviewer does:", f"stageproxy review {document['id']}")
 
 
 @stage.command("extend")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option("--by", "by", required=True, metavar="3d", help="How much later the stage expires.")
 @client_options
 async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: bool) -> None:
@@ -108,7 +125,7 @@ async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: 
 
 
 @stage.command("cancel")
-@click.argument("stages", metavar="STAGE…", nargs=-1)
+@click.argument("stages", metavar="STAGE…", nargs=-1, shell_complete=complete_stage)
 @click.option("--empty", is_flag=True, help="Cancel all stages without files.")
 @click.option("--project", help="With --empty: only those of this project.")
 @client_options
@@ -136,7 +153,7 @@ async def cancel_stages(
 
 
 @stage.command("rotate")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @client_options
 async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
     """Give STAGE a new URL.
@@ -147,7 +164,7 @@ async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> 
 
 
 @stage.command("remove")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.argument("filename")
 @client_options
 async def remove_file(connection: Connection, stage: str, filename: str, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ class NotUniqueError(Exception):
 def find_stage(release: str, stages: Sequence[Listed]) -> Listed:
     """Return the one stage of a release: the live one, or else the published or the ended one."""
     named = _of_release(release, stages)
-    live = [one for one in named if one["status"] in _LIVE]
+    live = [one for one in named if is_live(one)]
     published = [one for one in named if one["status"] == "published"]
     candidates = live or published or named
     if not candidates:
@@ -39,6 +39,11 @@ def find_stage(release: str, stages: Sequence[Listed]) -> Listed:
             )
         )
     return candidates[0]
+
+
+def is_live(stage: Listed) -> bool:
+    """Return whether a listed stage can still be published."""
+    return stage["status"] in _LIVE
 
 
 def project_of(release: str) -> str:

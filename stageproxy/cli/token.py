@@ -1,11 +1,17 @@
 """`stageproxy token`: create, list and revoke API tokens."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from stageproxy.cli import DeferredCommand, DeferringGroup
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
+from stageproxy.cli.tables import hint, is_terminal, print_table
 from stageproxy.core.rights import actor_label
+
+_HEADER = ("Id", "Name", "Can", "Until", "Project")
 
 
 @click.group(cls=DeferringGroup)
@@ -70,11 +76,19 @@ async def list_tokens(connection: Connection, *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    for listed in document["tokens"]:
-        ends = "revoked" if listed["revoked-at"] else listed["expires-at"] or "never expires"
-        release = f"{listed['project']} {listed['version'] or ''}".strip()
-        name = listed["name"] or "(no name)"
-        click.echo(f"{listed['id']}  {name:<24}  {listed['can']:<6}  {ends:<27}  {release}")
+    rows = [_row(one) for one in document["tokens"]]
+    if is_terminal():
+        print_table(_HEADER, rows)
+        hint("Revoke one at once:", "stageproxy token revoke ID")
+        return
+    for token_id, name, can, ends, release in rows:
+        click.echo(f"{token_id}  {name:<24}  {can:<6}  {ends:<27}  {release}")
+
+
+def _row(listed: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    ends = "revoked" if listed["revoked-at"] else listed["expires-at"] or "never expires"
+    release = f"{listed['project']} {listed['version'] or ''}".strip()
+    return listed["id"], listed["name"] or "(no name)", listed["can"], ends, release
 
 
 @token.command("revoke")

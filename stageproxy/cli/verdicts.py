@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from stageproxy.cli.findings import COLORS
 from stageproxy.cli.output import count_of_files, print_json
+from stageproxy.cli.tables import hint, styled
 from stageproxy.core.rules.findings import Finding, Level, finding_json
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from stageproxy.core.rules.upload import Rule
@@ -17,6 +19,7 @@ _MARKS = {
     Level.NOTE: "note",
     Level.UNKNOWN: "unknown",
 }
+_COLORS = {"ok": "green", **{mark: COLORS[level] for level, mark in _MARKS.items()}}
 _RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
 _RULES_HINT = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules"
@@ -64,6 +67,8 @@ def print_verdicts(verdicts: Sequence[Verdict], *, is_index_checked: bool, as_js
             _print_findings(verdict.release, verdict.findings)
     _print_summary(verdicts)
     click.echo(_RULES_HINT if is_index_checked else f"{_INDEX_HINT}\n{_RULES_HINT}")
+    if not any(one.refused for one in verdicts):
+        hint("Stage the files:", "stageproxy upload FILE…")
 
 
 def _document(verdict: Verdict) -> Mapping[str, Any]:
@@ -82,11 +87,15 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> None:
     # Neither a note nor a rule that could not be checked is a mark against a file.
     mark = "ok" if mark in {_MARKS[Level.NOTE], _MARKS[Level.UNKNOWN]} else mark
     is_refused = mark == _MARKS[Level.REFUSE]
-    click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
+    click.echo(f"{_padded(mark)}{name}", err=is_refused)
     for finding in findings:
         source = "" if finding.source in _RELEASE_SOURCES else f"{finding.source}: "
         text = f"{source}{finding.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
-        click.echo(f"{'':<{_WIDTH}}{_MARKS[finding.level]:<{_WIDTH}}{text}", err=is_refused)
+        click.echo(f"{'':<{_WIDTH}}{_padded(_MARKS[finding.level])}{text}", err=is_refused)
+
+
+def _padded(mark: str) -> str:
+    return styled(f"{mark:<{_WIDTH}}", fg=_COLORS.get(mark))
 
 
 def _print_summary(verdicts: Sequence[Verdict]) -> None:

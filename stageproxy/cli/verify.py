@@ -18,6 +18,7 @@ from yarl import URL
 from stageproxy.cli.client import TIMEOUTS
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, OutOfReachError, print_json
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.config import load_config
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.server.indexes import upstream_of
@@ -41,7 +42,7 @@ _FAILURES = (aiohttp.ClientError, TimeoutError)
 
 
 @click.command("verify-transparency")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--names",
     "file",

@@ -6,6 +6,8 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.stage_completion import complete_stage
+from stageproxy.cli.tables import hint
 from stageproxy.core.durations import parse_duration
 
 _POLL_SECONDS = 2.0
@@ -19,7 +21,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> fl
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--files",
     "count",
@@ -57,3 +59,5 @@ async def wait(
         ) from error
     if as_json:
         print_json(document)
+        return
+    hint("Look at the release as a reviewer does:", f"stageproxy review {stage}")

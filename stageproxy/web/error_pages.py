@@ -9,6 +9,7 @@ from aiohttp import web
 from stageproxy.core.errors import Problem
 from stageproxy.web.keys import URLS
 from stageproxy.web.pages import page_headers, render
+from stageproxy.web.signed_in import noted_signed_in
 
 _OF_STAGE = re.compile(r"/desk/stages/[0-9a-f]+")
 
@@ -23,12 +24,17 @@ def error_page(
         request,
         "desk/pages/error.html",
         root=root,
-        who=None,
+        who=noted_signed_in(request),
+        is_admin=False,
         heading=status.phrase,
         sentence=sentence,
         problems=problems,
         is_stage=of_stage is not None,
         back=root + (of_stage[0] if of_stage else "/"),
     )
-    headers = {**page_headers(request), "Cache-Control": "private, no-store"}
+    headers = {
+        **page_headers(request),
+        "Cache-Control": "private, no-store",
+        "Referrer-Policy": "same-origin",
+    }
     return web.Response(status=status, body=body.encode(errors="replace"), headers=headers)

@@ -36,6 +36,11 @@ async def find_signed_in(request: web.Request) -> SignedIn | None:
     return found
 
 
+def noted_signed_in(request: web.Request) -> SignedIn | None:
+    """Return who was found to send a request, without looking."""
+    return request.get(_SIGNED_IN)
+
+
 def secret_of(request: web.Request) -> SessionSecret | None:
     """Return what the cookie of a session brings, which need not be a session's."""
     name = _cookie_name(request) if hdrs.COOKIE in request.headers else None

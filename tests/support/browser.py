@@ -83,11 +83,16 @@ class Visit:
             stops.append(stop)
         return stops
 
-    async def shoot(self, name: str, *, whole: bool = True) -> None:
-        """Save a screenshot, if a folder for them is named."""
-        if folder := os.environ.get(SCREENSHOTS):
-            path = Path(folder) / f"{name}.png"
-            await self.page.screenshot(path=path, full_page=whole, animations="disabled")
+    async def shoot(self, name: str, part: str = "") -> None:
+        """Save a screenshot of the window or of a *part*, if a folder for them is named."""
+        folder = os.environ.get(SCREENSHOTS)
+        if not folder:
+            return
+        path = Path(folder) / f"{name}.png"
+        if part:
+            await self.page.locator(part).screenshot(path=path, animations="disabled")
+        else:
+            await self.page.screenshot(path=path, animations="disabled")
 
 
 _FOCUSED = """() => {

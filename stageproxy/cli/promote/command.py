@@ -20,13 +20,14 @@ from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Document, Sender, ServerSender
 from stageproxy.cli.promote.stop import stop_promotion
 from stageproxy.cli.promote.texts import print_receipt
+from stageproxy.cli.stage_completion import complete_stage
 
 _ALONE = "--stop takes no other option but --json, and --give-up none but --yes and --json."
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option("--dry-run", is_flag=True, help="Print the plan and publish nothing.")
 @click.option(
     "--manifest", metavar="DIGEST", help="Publish only if the stage has this manifest digest."

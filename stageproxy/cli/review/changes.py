@@ -158,6 +158,7 @@ def _member_line(member: MemberDelta) -> Text:
 
 
 def _diff_line(line: DiffLine) -> Text:
-    text = f"… {line.text} lines that are the same" if line.sign == "~" else line.text
+    same = "1 line that is" if line.text == "1" else f"{line.text} lines that are"
+    text = f"… {same} the same" if line.sign == "~" else line.text
     sign = " " if line.sign == "~" else line.sign
     return Text(f"          {sign}{text}", _DIFF_STYLES.get(line.sign, ""))

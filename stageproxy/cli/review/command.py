@@ -14,6 +14,7 @@ from stageproxy.cli.review.hashes import compare_with_manifest, hash_lines, read
 from stageproxy.cli.review.progress import comparison_progress
 from stageproxy.cli.review.texts import review_lines
 from stageproxy.cli.screen import print_lines
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.stage.checksum_marks import Comparison
@@ -27,7 +28,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> fl
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.option(
     "--no-wait", is_flag=True, help="Print what is there, though contents are still compared."
 )

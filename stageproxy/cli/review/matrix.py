@@ -91,7 +91,7 @@ def _moment_lines(moments: Sequence[Moment]) -> Iterator[Text]:
         text = f"{moment.updated} targets get it{late}{loud}"
         yield Text.assemble(f"  {number:>2}. {moment.label}: ", text)
         if moment.source_builds:
-            yield Text(f"      from source meanwhile: {_targets(moment.source_builds)}", "yellow")
+            yield Text(f"      from source then: {_targets(moment.source_builds)}", "yellow")
 
 
 def _targets(targets: Sequence[Target]) -> str:

@@ -26,7 +26,8 @@ class ComparisonProgress:
         self.bars.update(
             self.bar, completed=progress.done, total=progress.total or None, now=now, visible=True
         )
-        line = f"Comparing, {progress.done} of {progress.total}: {now}"
+        how_far = f", {progress.done} of {progress.total}" if progress.total else ""
+        line = f"Comparing{how_far}: {now}"
         if self.prints_lines and line != self._printed:
             click.echo(line, err=True)
         self._printed = line

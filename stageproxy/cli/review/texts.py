@@ -61,14 +61,17 @@ def decision_of(review: Review) -> str:
     if not review.manifest:
         return "The stage is empty."
     loud = [one for one in review.findings if is_regression(one)]
+    warnings = sum(one.level is Level.WARN for one in review.findings if one not in loud)
     refused = sum(one.level is Level.REFUSE for one in loud)
     others = len(loud) - refused
+    acknowledge = f" {_count(warnings, 'warning')} to acknowledge." if warnings else ""
     if refused:
-        more = f", and {_count(others, 'finding')} needs a decision" if others else ""
-        return f"PyPI would refuse it: {_count(refused, 'reason')}{more}."
+        more = f", and {_count(others, 'finding')} to decide about" if others else ""
+        return f"PyPI would refuse it: {_count(refused, 'reason')}{more}.{acknowledge}"
     if others:
-        return f"Users would lose or risk something: {_count(others, 'finding')}."
-    return "Nothing was found that stands against publishing it."
+        what = _count(others, "finding")
+        return f"Users would lose or risk something: {what}.{acknowledge}"
+    return f"Nothing was found that stands against publishing it.{acknowledge}"
 
 
 def _decision_lines(review: Review) -> Iterator[Text]:

@@ -16,6 +16,7 @@ from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.screen import print_lines
+from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.tries.environment import (
     TryEnvironment,
     clean_environment,
@@ -40,7 +41,7 @@ class TryOptions:
 
 
 @click.command("try")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stage)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND]")
 @click.option(
     "--python",

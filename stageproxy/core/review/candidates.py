@@ -57,11 +57,22 @@ def candidate_deltas(
     *records*: those of the stage. *reviews*: those of files beside the ones that they replaced,
     by the SHA-256 of the earlier file and of the present one.
     """
-    present = {one.filename: StagedBytes(one.sha256, one.size) for one in artifacts}
-    earlier = [one for one in candidates_in(records) if one.files and one.files != present]
-    return tuple(
-        _delta(version, one, present, reviews or {}) for one in earlier[: -MOST_CANDIDATES - 1 : -1]
-    )
+    present = _bytes_of(artifacts)
+    earlier = earlier_candidates(artifacts, records)[:MOST_CANDIDATES]
+    return tuple(_delta(version, one, present, reviews or {}) for one in earlier)
+
+
+def earlier_candidates(
+    artifacts: Sequence[Artifact], records: Iterable[AuditRecord]
+) -> list[Candidate]:
+    """Return the candidates before the present one, the latest first."""
+    present = _bytes_of(artifacts)
+    found = [one for one in candidates_in(records) if one.files and one.files != present]
+    return found[::-1]
+
+
+def _bytes_of(artifacts: Sequence[Artifact]) -> dict[str, StagedBytes]:
+    return {one.filename: StagedBytes(one.sha256, one.size) for one in artifacts}
 
 
 def candidates_in(records: Iterable[AuditRecord]) -> list[Candidate]:

@@ -9,9 +9,10 @@ from packaging.utils import BuildTag, parse_wheel_filename
 from packaging.version import Version
 
 from stageproxy.core.archives.filenames import MOST_TAGS, WHEEL_SUFFIX, number_of_tags
-from stageproxy.core.index.pages import Listing
+from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.index.releases import SDIST_SUFFIXES, Release, releases_in
 from stageproxy.core.review.targets import PythonTag, Target, python_tag, tag_order
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.stage.wheel_coverage import (
     SystemVersion,
     platform_of,
@@ -77,6 +78,12 @@ def _find_tags(filename: str) -> tuple[BuildTag, Sequence[Tag]] | None:
     except ValueError:
         return None
     return build, tuple(tags)
+
+
+def candidates_among(files: Iterable[ListedFile | Artifact]) -> list[Candidate]:
+    """Return the files that an installer may choose."""
+    found = (find_candidate(one.filename, one.requires_python) for one in files)
+    return [one for one in found if one]
 
 
 def admits(requires_python: str, target: Target) -> bool:
@@ -147,12 +154,6 @@ class Offer:
                     yield (-python_place, -platform_place, one.build, place), one
 
 
-def offer_of(files: Iterable[tuple[str, str | None]]) -> Offer:
-    """Return what installers can choose from *files*: filenames, each with its Requires-Python."""
-    found = (find_candidate(filename, requires_python) for filename, requires_python in files)
-    return Offer([one for one in found if one])
-
-
 @dataclass(frozen=True)
 class Offered:
     """A release as installers see it."""
@@ -167,7 +168,7 @@ class Offered:
     @cached_property
     def offer(self) -> Offer:
         """The files that an installer can choose from."""
-        return offer_of((one.filename, one.requires_python) for one in self.release.files)
+        return Offer(candidates_among(self.release.files))
 
 
 def offered_in(listing: Listing) -> Sequence[Offered]:

@@ -12,7 +12,7 @@ from packaging.version import Version
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.pages import ListedFile, Listing, UnreadablePageError, resolved
-from stageproxy.core.review.choices import offer_of
+from stageproxy.core.review.choices import Offer, candidates_among
 from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.facts import Facts, NeededError, NotKnownError, Pick
 from stageproxy.core.review.resolving.metadata import (
@@ -189,8 +189,7 @@ class ReleaseResolver:
 
 def _release_of(stage: Stage, python: str, facts: Facts) -> Pick:
     """Return the staged release with the file that is chosen, whose requirements are stored."""
-    offer = offer_of((one.filename, one.requires_python) for one in stage.artifacts)
-    found = offer.best_for(linux(python))
+    found = Offer(candidates_among(stage.artifacts)).best_for(linux(python))
     filename = found.filename if found else ""
     release = Pick(stage.project, Version(stage.version or "0"), filename)
     artifact = stage.find_artifact(filename)

@@ -5,9 +5,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from stageproxy.core.audit import AuditRecord
 from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.review.artifact_review import ArtifactReview
 from stageproxy.core.review.baseline import choose_baseline
+from stageproxy.core.review.candidates import candidate_deltas, earlier_candidates
 from stageproxy.core.review.delta import Against, Delta
 from stageproxy.core.review.delta_findings import delta_findings
 from stageproxy.core.review.deltas import merge_delta, merge_findings
@@ -21,6 +23,8 @@ from stageproxy.core.review.resolving.findings import resolution_findings
 from stageproxy.core.review.resolving.pythons import pythons_for
 from stageproxy.core.review.result import ParityResult, ReviewResult
 from stageproxy.core.review.review import Baseline
+from stageproxy.core.review.since import review_since
+from stageproxy.core.review.uneven import uneven_findings
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector
@@ -79,8 +83,13 @@ class ReviewWork:
     clock: Clock
     max_download: int
 
-    async def carry_out(self, subject: Subject, steps: Steps) -> ReviewResult:
-        """Return what the comparison finds. What cannot be compared is said and is no failure."""
+    async def carry_out(
+        self, subject: Subject, steps: Steps, records: Sequence[AuditRecord] = ()
+    ) -> ReviewResult:
+        """Return what the comparison finds. What cannot be compared is said and is no failure.
+
+        *records*: those of the stage in the audit trail.
+        """
         pairs = _pairs_of(subject)
         pure = _pure_wheels(subject.stage)
         pythons = pythons_for(subject.stage.artifacts)
@@ -89,12 +98,14 @@ class ReviewWork:
         parities = [await self._parity(subject, one, steps) for one in pure]
         known = self.resolver.knowledge()
         resolutions = await self._resolutions(subject.stage, pythons, steps, known)
-        deltas = _deltas(subject, reviews)
+        deltas = await asyncio.to_thread(_deltas, subject, reviews)
+        uneven = await asyncio.to_thread(uneven_findings, reviews)
         newcomers = await self.resolver.pages_of(new_dependencies(deltas), known)
         found = [
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
+            *uneven,
             *resolution_findings(resolutions, subject.stage.release),
             *newcomer_findings(newcomers, self.clock.now()),
             *_on_provenance(subject),
@@ -103,7 +114,7 @@ class ReviewWork:
             reviewed_at=self.clock.now(),
             baseline=subject.baseline,
             baseline_digest=subject.baseline_digest,
-            deltas=deltas,
+            deltas=(*deltas, *await self._since_last_candidate(subject, pairs, reviews, records)),
             findings=merge_findings(found),
             resolutions=resolutions,
         )
@@ -148,6 +159,28 @@ class ReviewWork:
     ) -> ArtifactReview:
         return await self.inspector.review(self._staged(after), before, subject.stage.project)
 
+    async def _since_last_candidate(
+        self,
+        subject: Subject,
+        pairs: Sequence["_Pair"],
+        reviews: Sequence[ArtifactReview],
+        records: Sequence[AuditRecord],
+    ) -> tuple[Delta, ...]:
+        """Return what has changed since the last candidate, if its files were reviewed as well."""
+        stage = subject.stage
+        earlier = earlier_candidates(stage.artifacts, records)[:1]
+        known: dict[tuple[str, str], ArtifactReview] = {}
+        for pair, review in zip(pairs, reviews, strict=True):
+            then = earlier[0].files.get(pair.after.filename) if earlier else None
+            if then is None or then.sha256 == pair.after.sha256:
+                continue
+            former = await self.derived.find(pair.name_for(then.sha256), ArtifactReview)
+            since = review_since(former, review) if former else None
+            known |= {(then.sha256, pair.after.sha256): since} if since else {}
+        if not known:
+            return ()
+        return candidate_deltas(stage.version or "", stage.artifacts, records, known)[:1]
+
     async def _parity(
         self, subject: Subject, pair: tuple[Artifact, Artifact], steps: Steps
     ) -> Sequence[ReviewFinding]:
@@ -182,7 +215,16 @@ class _Pair:
 
     after: Artifact
     before: ListedFile | None
-    name: DerivedName
+
+    @property
+    def name(self) -> DerivedName:
+        """The name of its review."""
+        return self.name_for(self.after.sha256)
+
+    def name_for(self, sha256: str) -> DerivedName:
+        """Return the name of the review of other bytes of this file beside the counterpart."""
+        inputs = (self.before.filename, self.before.sha256 or "") if self.before else ()
+        return derived_name(sha256, self.after.filename, *inputs)
 
     @property
     def sentence(self) -> str:
@@ -202,15 +244,10 @@ def _pairs_of(subject: Subject) -> Sequence[_Pair]:
     published = {one.filename: one for one in subject.counterparts}
     pairs = pair_artifacts([*artifacts], [*published])
     return [
-        _pair_of(artifacts[after], published[before] if before else None)
+        _Pair(artifacts[after], published[before] if before else None)
         for after, before in pairs
         if after
     ]
-
-
-def _pair_of(after: Artifact, before: ListedFile | None) -> _Pair:
-    inputs = (before.filename, before.sha256 or "") if before else ()
-    return _Pair(after, before, derived_name(after.sha256, after.filename, *inputs))
 
 
 def _pure_wheels(stage: Stage) -> Sequence[tuple[Artifact, Artifact]]:

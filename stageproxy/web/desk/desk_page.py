@@ -18,7 +18,8 @@ from stageproxy.web.signed_in import find_signed_in
 _PAGE = 50
 _MOST_FILES = 1000
 _MOST_LIVE = 200
-"""How many live stages are looked at for what waits; the page says so if there are more."""
+_MOST_LIVE_FILES = 5000
+"""How many live stages, and files of them, are looked at for what waits; what is cut is said."""
 _LONGEST_TEXT = 200
 
 STATUSES = {
@@ -72,7 +73,7 @@ async def show_desk(request: web.Request) -> web.StreamResponse:
     )
     stages = page_of(found, _PAGE, _MOST_FILES)
     is_first = not search.fields and after is None
-    live = await _live(request, signed_in) if is_first else []
+    live, is_cut = await _live(request, signed_in) if is_first else ((), False)
     now = request.app[STAGES].clock.now()
     return desk_page(
         request,
@@ -83,17 +84,23 @@ async def show_desk(request: web.Request) -> web.StreamResponse:
         search=search,
         statuses=STATUSES,
         is_first=is_first,
-        waiting=waiting_for(signed_in.token, live[:_MOST_LIVE], now),
+        waiting=waiting_for(signed_in.token, live, now),
         headings=HEADINGS,
-        is_cut=len(live) > _MOST_LIVE,
-        most_live=_MOST_LIVE,
+        looked_at=len(live) if is_cut else 0,
         next_page=_next_page(request, search, stages) if len(found) > len(stages) else "",
     )
 
 
-async def _live(request: web.Request, signed_in: SignedIn) -> list[Stage]:
-    wanted = Wanted(statuses=LIVE)
-    return [*await request.app[STAGES].list(signed_in.token, wanted, limit=_MOST_LIVE + 1)]
+async def _live(request: web.Request, signed_in: SignedIn) -> tuple[Sequence[Stage], bool]:
+    """Return the latest live stages, and whether there are more."""
+    found = await request.app[STAGES].list(
+        signed_in.token,
+        Wanted(statuses=LIVE),
+        limit=_MOST_LIVE + 1,
+        most_files=_MOST_LIVE_FILES,
+    )
+    live = page_of(found, _MOST_LIVE, _MOST_LIVE_FILES)
+    return live, len(found) > len(live)
 
 
 def _search_in(request: web.Request) -> Search:

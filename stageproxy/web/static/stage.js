@@ -39,8 +39,8 @@ const compare = (text, staged) => {
     else if (line.trim()) ignored += 1;
     if (line.trim()) above = line.match(NAME) ?? [];
   }
-  const same = new Set(marks.filter(([mark]) => mark === "same").map(([, , name]) => name));
-  const missing = [...staged.keys()].filter((one) => !same.has(one)).sort();
+  const named = new Set(marks.map(([, , name]) => name));
+  const missing = [...staged.keys()].filter((one) => !named.has(one)).sort();
   return { marks: [...marks, ...missing.map((one) => ["missing", one, one])], ignored };
 };
 

@@ -10,6 +10,7 @@ import pytest
 
 from stageproxy.core.review.document import as_document
 from stageproxy.core.review.review import ReviewProgress, ReviewState
+from stageproxy.core.rules.findings import Level
 from tests.support.builders.reviews import (
     HASHES,
     LOST_MUSL,
@@ -25,6 +26,7 @@ from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.review_server import STAGE_ID, ReviewServer, running_review_server
 
 ESCAPE = "\x1b"
+WARNING = replace(REFUSED, level=Level.WARN)
 
 
 @pytest.fixture
@@ -68,11 +70,15 @@ def test_exit_code(
         ((), "Nothing was found that stands against publishing it."),
         ((LOST_MUSL,), "Users would lose or risk something: 1 finding."),
         (
+            (WARNING,),
+            "Nothing was found that stands against publishing it. 1 warning to acknowledge.",
+        ),
+        (
             (REFUSED, LOST_MUSL),
-            "PyPI would refuse it: 1 reason, and 1 finding needs a decision.",
+            "PyPI would refuse it: 1 reason, and 1 finding to decide about.",
         ),
     ],
-    ids=["nothing", "loud", "refused"],
+    ids=["nothing", "loud", "a warning", "refused"],
 )
 def test_decision(
     offline: CommandRunner, server: ReviewServer, findings: tuple[Any, ...], decision: str
@@ -128,7 +134,7 @@ def test_moments(offline: CommandRunner, server: ReviewServer) -> None:
 
     assert section(lines_of(server, offline), "While it is published") == [
         "   1. after the first wheel: 8 targets get it, 4 stay on an older version, 2 build from source",  # noqa: E501
-        "      from source meanwhile: cp313-musllinux_x86_64, cp313-musllinux_aarch64",
+        "      from source then: cp313-musllinux_x86_64, cp313-musllinux_aarch64",
         "   2. after the sdist: 64 targets get it",
     ]
 

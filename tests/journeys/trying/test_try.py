@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +9,11 @@ import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.command_runner import (
-    CommandRunner,
-    ServerWithIndex,
-    new_project_name,
-    server_with_index_in_thread,
-)
+from tests.support.clients.command_runner import CommandRunner
 
 pytestmark = pytest.mark.journey
 
 CODE = "print('hello from', __name__)\n"
-
-
-@pytest.fixture(scope="module")
-def server_with_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWithIndex]:
-    """Return a server and its index."""
-    with server_with_index_in_thread(tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture
-def cli(server_with_index: ServerWithIndex, tmp_path: Path) -> CommandRunner:
-    """Return a runner of commands, with its own project."""
-    server = server_with_index.server
-    return CommandRunner(tmp_path, server.url, server.data, server.admin_token, new_project_name())
 
 
 def stage_of(

@@ -24,6 +24,7 @@ from stageproxy.core.review.expectations import completeness_findings, completen
 from stageproxy.core.review.findings import ReviewFinding, Section, gravest_first
 from stageproxy.core.review.impact_findings import impact_findings
 from stageproxy.core.review.impacts import impact_of
+from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Baseline, Review, ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.events import stage_event
@@ -102,9 +103,30 @@ def a_large_release(*, state: ReviewState = ReviewState.DONE) -> Facts:
         impact=impact,
         completeness=completeness,
         deltas=(delta,) if state is ReviewState.DONE else (),
+        resolutions=(
+            Resolution("3.13", Outcome.RESOLVED, ("numpy==2.4.0",)),
+            Resolution("3.14", Outcome.CONFLICT, reason="ml-dtypes 0.5 requires numpy<2.4."),
+        ),
         evidence=_evidence(manifest_digest(artifacts), names),
     )
-    return _facts(stage, review, _a_form("numpy", "2.4.0"), _README_HTML)
+    return _facts(
+        stage,
+        review,
+        _a_form("numpy", "2.4.0", "Fundamental package for array computing in Python"),
+        _README_HTML,
+    )
+
+
+def with_few_files(facts: Facts, most: int = 3) -> Facts:
+    """Return facts with a few of their files, and with every kind of thing that they have."""
+    review, stage = facts.review, facts.stage
+    deltas = tuple(replace(one, artifacts=one.artifacts[:most]) for one in review.deltas)
+    return replace(
+        facts,
+        stage=replace(stage, artifacts=stage.artifacts[:most]),
+        review=replace(review, deltas=deltas),
+        records=[*facts.records[: most + 1], facts.records[-1]],
+    )
 
 
 def a_small_release() -> Facts:
@@ -124,7 +146,9 @@ def a_small_release() -> Facts:
         impact=impact_of(artifacts, listing, "2.0"),
         deltas=(Delta(Against.RELEASE, "1.9", "demo 1.9", size_before=48_000, size_after=48_000),),
     )
-    return _facts(stage, review, _a_form("demo", "2.0"), "<p>A small library.</p>")
+    return _facts(
+        stage, review, _a_form("demo", "2.0", "A small library"), "<p>A small library.</p>"
+    )
 
 
 def an_empty_stage() -> Facts:
@@ -170,11 +194,11 @@ def _records(stage: Stage) -> list[AuditRecord]:
     return [AuditRecord(number, event, "", "") for number, event in enumerate(events, 1)]
 
 
-def _a_form(project: str, version: str) -> FormFields:
+def _a_form(project: str, version: str, summary: str) -> FormFields:
     return (
         ("name", project),
         ("version", version),
-        ("summary", "Fundamental package for array computing in Python"),
+        ("summary", summary),
         ("requires_python", ">=3.11"),
         ("license_expression", "BSD-3-Clause"),
         ("author", "Travis E. Oliphant et al."),
@@ -257,8 +281,8 @@ _MEMBERS = (
     MemberDelta(
         "numpy/linalg/_umath_linalg.so", ChangeKind.CHANGED, 3_100_000, 3_240_000, (), "binary"
     ),
-    MemberDelta("numpy/strings/fast.py", ChangeKind.ADDED, 0, 4_200, (), "new"),
-    MemberDelta("numpy/compat/py3k.py", ChangeKind.REMOVED, 3_900, 0, (), "removed"),
+    MemberDelta("numpy/strings/fast.py", ChangeKind.ADDED, 0, 4_200, ()),
+    MemberDelta("numpy/compat/py3k.py", ChangeKind.REMOVED, 3_900, 0, ()),
 )
 
 _FINDINGS = (

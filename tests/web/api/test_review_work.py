@@ -1,6 +1,7 @@
 """The review that background work completes: over HTTP, with a gate in front of the inspector."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,24 @@ async def test_changed_file_is_compared_alone(
         (replaced.filename, SDIST.filename),
     ]
     assert [one["against"] for one in review["deltas"]] == ["release", "candidate"]
+
+
+async def test_contents_since_the_last_candidate(
+    service: RunningService, stage: Any, inspector: FakeReviewInspector
+) -> None:
+    """What a new build changes beside the one before follows from the comparisons of both."""
+    await until_over(service, stage)
+    again = replace(CHANGED, size_after=3, sha256="3")
+    delta = ArtifactDelta(WHEEL.filename, OLD_WHEEL.filename, members=(again,))
+    inspector.reviews = {WHEEL.filename: ArtifactReview(delta)}
+    await service.staged(a_wheel(version="2.0", summary="Another"))
+    review = await until_over(service, stage)
+
+    (candidate,) = (one for one in review["deltas"] if one["against"] == "candidate")
+    (artifact,) = candidate["artifacts"]
+    (member,) = artifact["members"]
+    assert (artifact["before"], artifact["not-compared"]) == (WHEEL.filename, "")
+    assert (member["path"], member["size-before"], member["size-after"]) == (CHANGED.path, 2, 3)
 
 
 async def test_reading_changes_no_row(service: RunningService, stage: Any) -> None:

@@ -3,19 +3,22 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession
 
 from stageproxy.places import Places, PlacesByKey
 from stageproxy.web.keys import PROGRESS_STREAMS
 from stageproxy.web.progress_streams import ProgressStreams
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 from tests.support.clients.desk_client import DeskClient, of, shown, signed_in
-from tests.support.promotion.promotion_client import PromotionClient, an_entry
-from tests.support.servers.service import RunningService
+from tests.support.index.fake_index import FakeIndex
+from tests.support.promotion.promotion_client import PromotionClient, an_entry, promotion_settings
+from tests.support.servers.service import RunningService, running_service
 from tests.web.conftest import SDIST, WHEEL
 
 
@@ -128,6 +131,24 @@ async def test_ends_with_the_server(
             rest = await response.read()
 
     assert b"over" not in rest
+
+
+async def test_the_server_stops_at_once(tmp_path: Path, index: FakeIndex) -> None:
+    """A server that stops ends its streams, long before it would give running requests up."""
+    async with ClientSession() as session, AsyncExitStack() as stack:
+        service = await stack.enter_async_context(
+            running_service(tmp_path / "data", index, promotion=promotion_settings(index))
+        )
+        stage = await service.staged(WHEEL)
+        await PromotionClient(service).start(stage, "client")
+        browser = await signed_in(replace(service, session=session))
+
+        async with stream(browser, stage) as response:
+            await next_event(response)
+            async with asyncio.timeout(SHUTDOWN_SECONDS / 2):
+                await stack.aclose()
+
+            assert "over" not in (await response.read()).decode()
 
 
 async def test_ends_after_a_while(service: RunningService, browser: DeskClient, stage: Any) -> None:

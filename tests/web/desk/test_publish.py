@@ -96,7 +96,7 @@ async def test_every_approval_names_what_was_shown(
 ) -> None:
     """A form without the digest or the revision approves nothing."""
     page = await browser.get(of(stage, "/publish"))
-    fields = hidden_fields(page, of(stage, "/publish"))
+    fields = {**hidden_fields(page, of(stage, "/publish")), **acknowledged(page.text)}
     del fields[field]
 
     answer = await browser.post(of(stage, "/publish"), fields)

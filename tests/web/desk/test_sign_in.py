@@ -168,6 +168,10 @@ async def test_no_fixation(service: RunningService) -> None:
     [
         ("/desk/tokens", "/desk/tokens"),
         ("/desk/stages/0a1b/publish", "/desk/stages/0a1b/publish"),
+        (
+            "/desk/stages/0a/files/demo-2.0+cu1.whl/remove",
+            "/desk/stages/0a/files/demo-2.0+cu1.whl/remove",
+        ),
         ("", "/"),
         ("https://evil.example/", "/"),
         ("//evil.example/desk/", "/"),
@@ -226,7 +230,6 @@ async def test_token_is_in_no_log(service: RunningService, log: object) -> None:
         ("POST", "/api/sweep"),
         ("POST", "/legacy/"),
         ("POST", "/upload/2.0/"),
-        ("GET", "/project/demo/"),
     ],
 )
 async def test_cookies_open_no_api(service: RunningService, method: str, path: str) -> None:
@@ -265,3 +268,16 @@ async def test_headers(service: RunningService) -> None:
     }
     assert {name: answer.headers[name] for name in expected} == expected
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/legacy/demo/", "/project/demo/2.0/"])
+async def test_printed_urls(service: RunningService, path: str) -> None:
+    """The URLs that uploaders print lead whoever is signed in to the stage, by their rights."""
+    stage = await service.staged()
+    browser = await signed_in(service)
+    other = await signed_in(service, await service.token("manage", "other"))
+
+    answers = [await one.get(path) for one in (browser, other, DeskClient(service))]
+
+    assert [one.status for one in answers] == [307, 403, 401]
+    assert answers[0].headers["Location"] == prefix_of(stage)

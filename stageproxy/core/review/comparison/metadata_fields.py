@@ -14,6 +14,7 @@ MOST_FIELDS = 500
 _ELSEWHERE = frozenset({"version", "requires-dist", "requires-python", "license-file"})
 """Fields that differ in every release, or that have a comparison of their own."""
 
+_URLS = "project-url"
 _SEVERAL = frozenset(
     {
         "classifier", "dynamic", "import-name", "import-namespace", "obsoletes",
@@ -88,7 +89,7 @@ def _by_label(urls: Sequence[str]) -> Mapping[str, str]:
 _SHAPES = {
     **dict.fromkeys(_SEVERAL, _compare_several),
     "provides-extra": _compare_extras,
-    "project-url": _compare_urls,
+    _URLS: _compare_urls,
 }
 
 
@@ -103,6 +104,14 @@ def _length(text: str) -> str:
 
 def _delta(name: str, before: str, after: str) -> FieldDelta:
     return FieldDelta(name, kind_of(before, after), printable(before), printable(after))
+
+
+def subject_of(change: FieldDelta) -> tuple[str, str]:
+    """Return what of the metadata a change is about: a field, a URL by its label, or a value."""
+    field, value = change.field.lower(), change.before or change.after
+    if field == _URLS:
+        return field, next(iter(_by_label([value])))
+    return field, value if field in _SHAPES else ""
 
 
 def kind_of(before: object, after: object) -> ChangeKind:

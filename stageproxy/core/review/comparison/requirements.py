@@ -14,7 +14,8 @@ from stageproxy.core.review.printable import printable
 MOST_REQUIREMENTS = 2000
 """How many requirements of an artifact are compared."""
 
-_PYTHON = "python"
+PYTHON = "python"
+"""The name of Requires-Python among requirements."""
 _LONGEST = 1000
 """The longest requirement that is parsed, in characters. Others are compared as texts."""
 _MOST_SPECIFIERS = 20
@@ -91,8 +92,8 @@ def _python_wish(text: str) -> _Wish:
     try:
         specifier = SpecifierSet(text[:_LONGEST])
     except (InvalidSpecifier, ValueError):
-        return _Wish((text,), _PYTHON)
-    return _Wish((text,), _PYTHON, specifier=_judged(specifier, text))
+        return _Wish((text,), PYTHON)
+    return _Wish((text,), PYTHON, specifier=_judged(specifier, text))
 
 
 def _judged(specifier: SpecifierSet, text: str) -> SpecifierSet | None:

@@ -4,7 +4,7 @@ import re
 
 from stageproxy.core.archives.filenames import WHEEL_SUFFIX
 
-_OF_RELEASE = re.compile(r"([^/]+?)-[^/]+\.(dist-info|data)/")
+_OF_RELEASE = re.compile(r"^([^/]+?)-[^/]+\.(dist-info|data)/")
 _HASH_OF_LIBRARY = re.compile(r"-[0-9a-f]{8}(?=[.-])")
 _REPAIRED = re.compile(r"(?:^|/)[^/]*\.(?:libs|dylibs)/")
 LONGEST_PATH = 500

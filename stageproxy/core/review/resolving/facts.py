@@ -8,7 +8,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.choices import Candidate, Offered, offer_of, offered_in
+from stageproxy.core.review.choices import Candidate, Offer, Offered, candidates_among, offered_in
 from stageproxy.core.review.resolving.metadata import Required
 from stageproxy.core.review.targets import Target
 
@@ -79,10 +79,10 @@ class Facts:
         return self._releases[project]
 
 
-def _file_of(release: Offered, target: Target, *, with_yanked: bool) -> Candidate | None:
-    found = release.offer.best_for(target)
+def _file_of(offered: Offered, target: Target, *, with_yanked: bool) -> Candidate | None:
+    found = offered.offer.best_for(target)
     if found or not with_yanked:
         return found
-    listed = release.release.listing.files
-    files = (listed[one] for one in release.release.filenames)
-    return offer_of((one.filename, one.requires_python) for one in files).best_for(target)
+    release = offered.release
+    files = [release.listing.files[one] for one in release.filenames]
+    return Offer(candidates_among(files)).best_for(target)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from stageproxy.core.review.choices import admits, offer_of
+from stageproxy.core.review.choices import Offer, admits, candidates_among
 from stageproxy.core.review.targets import Target
 from stageproxy.core.stage.stage import Artifact
 
@@ -24,7 +24,7 @@ def pythons_for(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
 
     None if none of the artifacts is for Linux with glibc.
     """
-    offer = offer_of((one.filename, one.requires_python) for one in artifacts)
+    offer = Offer(candidates_among(artifacts))
     for group in (_CURRENT, _OLDER):
         found = [one for one in group if offer.best_for(linux(one))]
         if found:

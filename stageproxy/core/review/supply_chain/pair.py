@@ -8,7 +8,7 @@ from stageproxy.core.review.summary import ArchiveSummary, MemberSummary, Module
 from stageproxy.core.rules.findings import Level
 
 _TEST_PARTS = frozenset(
-    {"test", "tests", "testing", "testdata", "test_data", "fixtures", "examples", "docs", "doc"}
+    {"test", "tests", "testing", "testdata", "fixtures", "examples", "docs", "doc"}
 )
 
 
@@ -64,7 +64,9 @@ def is_for_tests(path: str) -> bool:
     """Return whether a file is among tests, examples or documentation."""
     parts = path.lower().split("/")
     is_test_file = parts[-1].startswith(("test_", "conftest."))
-    return is_test_file or any(part in _TEST_PARTS for part in parts[:-1])
+    return is_test_file or any(
+        part in _TEST_PARTS or part.startswith(("test-", "test_")) for part in parts[:-1]
+    )
 
 
 def installed_path(path: str) -> str:

@@ -39,7 +39,7 @@ def delta_view(delta: Delta, room: Room) -> DeltaView:
     """Return what is shown of a delta."""
     removed = tuple(one.before for one in delta.artifacts if not one.filename)
     compared = [one for one in delta.artifacts if one.filename and not one.not_compared]
-    changed = [one for one in compared if one.members or one.omitted]
+    changed = [one for one in compared if one.members or one.omitted or one.repeated]
     shown = tuple(_cut(changed[: room.files], room))
     not_compared = tuple(one for one in delta.artifacts if one.not_compared)
     facts = (delta.fields, delta.requirements, delta.names, delta.capabilities, changed, removed)
@@ -58,6 +58,8 @@ def summary_of(artifact: ArtifactDelta) -> str:
     kinds = [one.kind for one in artifact.members]
     counts = [(kinds.count(kind), kind.value) for kind in ChangeKind]
     words = [f"{count} {word}" for count, word in counts if count]
+    if artifact.repeated:
+        words.append(f"{artifact.repeated} as above")
     if artifact.omitted:
         words.append(f"{artifact.omitted} more")
     return ", ".join(words)

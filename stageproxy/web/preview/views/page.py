@@ -13,7 +13,7 @@ from stageproxy.core.rights import actor_label
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.checksum_marks import Comparison
 from stageproxy.core.stage.install_commands import install_commands, upload_command
-from stageproxy.core.stage.stage import Stage, Status, Step
+from stageproxy.core.stage.stage import LIVE, Stage, Status, Step
 from stageproxy.services.descriptions import Description
 from stageproxy.web.preview.views.about import about
 from stageproxy.web.preview.views.decision import (
@@ -89,6 +89,7 @@ def _stage_values(facts: Facts) -> dict[str, Any]:
         "can_upload": Step.EDIT in stage.steps(),
         "state": state_of(stage, facts.index_name),
         "is_published": stage.status is Status.PUBLISHED,
+        "is_judged": stage.status in LIVE and bool(stage.artifacts),
         "is_running": stage.status is Status.PROCESSING,
         "expiry": expiry_words(stage, facts.now),
         "minute": timedelta(minutes=1),

@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 
-from stageproxy.core.review.delta import Against, ArtifactDelta, ChangeKind, Delta, DiffLine
+from stageproxy.core.review.delta import (
+    Against,
+    ArtifactDelta,
+    ChangeKind,
+    Delta,
+    DiffLine,
+    FieldDelta,
+)
 from stageproxy.core.review.delta import MemberDelta as Member
 from stageproxy.core.review.impact import Impact, Moment
 from stageproxy.core.review.targets import Target
 from stageproxy.services.descriptions import Description
+from stageproxy.web.pages import environment
 from stageproxy.web.preview.views.about import Line, about
-from stageproxy.web.preview.views.delta import EVERYTHING, Room, delta_view
+from stageproxy.web.preview.views.delta import EVERYTHING, Room, delta_view, summary_of
 from stageproxy.web.preview.views.drawings import Part, size_bars, timeline_of
 from stageproxy.web.preview.views.file_rows import serves
 from tests.support.builders.stages import an_artifact
@@ -36,6 +44,29 @@ def test_what_has_no_room_is_said() -> None:
     assert view.left_out == "1 artifacts and 3 files in the others and 2 differences"
     assert [bool(one.diff) for file in view.changed for one in file.members] == [True, False, False]
     assert delta_view(delta, EVERYTHING).left_out == ""
+
+
+def test_what_is_listed_above_is_said() -> None:
+    """A file whose changes are all listed above is shown, and says so."""
+    file = replace(changed("demo-2.0.tar.gz"), repeated=2)
+
+    (shown,) = delta_view(a_delta(file), Room()).changed
+
+    assert summary_of(shown) == "2 as above"
+
+
+def test_where_a_change_is() -> None:
+    """A change of some artifacts names them, and what is not listed is counted."""
+    summary = FieldDelta("Summary", ChangeKind.CHANGED, "A", "B", ("demo-2.0.tar.gz",))
+    file = replace(changed("demo-2.0-py3-none-any.whl"), repeated=2)
+    delta = replace(a_delta(file), fields=(summary,), omitted=3)
+    template = environment().get_template("preview/pages/delta.html")
+
+    page = template.render(deltas=[delta_view(delta, Room())], contents=summary_of)
+
+    assert "in <bdi>demo-2.0.tar.gz</bdi>" in page
+    assert "2 files that differ as in a file above." in page
+    assert "3 more changes are not listed." in page
 
 
 def test_not_compared_is_not_new() -> None:
