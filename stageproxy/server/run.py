@@ -52,6 +52,7 @@ from stageproxy.upstream.pip_index import (
 )
 from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.metrics import Metrics
+from stageproxy.web.pages import load_templates
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits
 from stageproxy.web.serving.log_stream import LogStream
@@ -149,6 +150,9 @@ async def open_service(
                 service.reviews.jobs.background.open(),
             ):
                 await service.promotions.recover()
+                service.promotions.background.start(
+                    "templates", partial(asyncio.to_thread, load_templates)
+                )
                 yield service
             await _end_leases(service)
 

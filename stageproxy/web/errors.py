@@ -109,6 +109,13 @@ def error_response(
             return error_page(request, status, sentence, problems)
 
 
+def early_response(request: web.Request, status: HTTPStatus, sentence: str) -> web.Response:
+    """Return a response to a request that no application has: text where others get a page."""
+    if shape_of(request) is Shape.PAGE:
+        return _text(status, sentence)
+    return error_response(request, status, sentence)
+
+
 def _status_of(error: StageproxyError, shape: Shape) -> HTTPStatus:
     """Return the status. PyPI's upload API answers 403 to an unknown token."""
     if shape is Shape.LEGACY and isinstance(error, UnknownCredentialError):

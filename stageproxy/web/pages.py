@@ -79,6 +79,12 @@ def environment() -> Environment:
     return made
 
 
+def load_templates() -> None:
+    """Compile all templates: the first page of a server would otherwise wait for it."""
+    for name in environment().list_templates(extensions=["html"]):
+        environment().get_template(name)
+
+
 def time_text(time: datetime) -> str:
     """Return a time as people read it, without seconds."""
     return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -1,12 +1,13 @@
 """What pip chooses from the files of a page, for many targets in one process.
 
 It is run by itself, with the pip whose choices are asked for on the path. It reads a question
-as JSON: the project, a specifier, its files as `[filename, Requires-Python, yanked]`, and the
-targets as pip's options name them. It answers with the filename for each target, or null.
+from a JSON file: the project, a specifier, its files as `[filename, Requires-Python, yanked]`,
+and the targets as pip's options name them. It answers with the filename for each, or null.
 """
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from pip._internal.index.package_finder import PackageFinder
@@ -18,8 +19,8 @@ from pip._vendor.packaging.specifiers import SpecifierSet
 
 
 def main() -> None:
-    """Answer the question on standard input."""
-    question = json.load(sys.stdin)
+    """Answer the question in the file that the command line names."""
+    question = json.loads(Path(sys.argv[1]).read_text())
     links = [link_to(*file) for file in question["files"]]
     specifier = SpecifierSet(question["specifier"])
     chosen = [

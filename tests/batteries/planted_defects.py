@@ -6,6 +6,7 @@ from tests.batteries.seeded_defects import Defect
 
 STAGES = "batteries/test_stage_machine.py::test_some_lives"
 ORDER = ("core/stage/order.py", "return is_sdist, filename", "return not is_sdist, filename")
+CHOICES = "batteries/test_installer_choices.py::test_recorded_choices"
 PLANTED: Mapping[str, Sequence[Defect]] = {
     "stages": [
         Defect(
@@ -104,6 +105,29 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
             "    seconds: float = 5\n",
             "    seconds: float = 500\n",
             "batteries/test_hostile_archives.py::test_hostile_archives",
+        ),
+    ],
+    "installer choices": [
+        Defect(
+            "a wheel for the newest ABI is chosen",
+            "core/review/choices.py",
+            "yield (-python_place, -platform_place, one.build, place), one",
+            "yield (python_place, -platform_place, one.build, place), one",
+            CHOICES,
+        ),
+        Defect(
+            "free-threaded CPython cannot load abi3",
+            "core/review/targets.py",
+            "yield from cpython_tags(version, [target.interpreter], platforms)",
+            'yield from cpython_tags(version, [target.interpreter.rstrip("t")], platforms)',
+            CHOICES,
+        ),
+        Defect(
+            "an older release is chosen where the newest one has no file",
+            "core/review/choices.py",
+            "return not requires_python or _admits(requires_python, target.python)",
+            "return True",
+            CHOICES,
         ),
     ],
 }

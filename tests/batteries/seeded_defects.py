@@ -42,6 +42,55 @@ DEFECTS = [
         "core/promotion/test_plan.py::test_wheels_go_first_and_the_sdist_last",
     ),
     Defect(
+        "an installer takes a wheel rather than the sdist of a release",
+        "core/review/choices.py",
+        "return best[1] if best else next(sdists, None)",
+        "return next(sdists, best[1] if best else None)",
+        "core/review/test_choices.py::test_preference_within_a_release",
+    ),
+    Defect(
+        "a Python that a release excludes stays on the older version",
+        "core/review/choices.py",
+        "return not requires_python or _admits(requires_python, target.python)",
+        "return True",
+        "core/review/test_impacts.py::test_python_that_is_excluded",
+    ),
+    Defect(
+        "a release that needs a newer system is found",
+        "core/review/impacts.py",
+        "return release.offer.lowest_system(target) < self.offers[-1].lowest_system(target)",
+        "return False",
+        "core/review/test_impacts.py::test_change_for_a_target",
+    ),
+    Defect(
+        "a yanked release is no baseline",
+        "core/index/releases.py",
+        "return [one for one in listed if one.yanked is None]",
+        "return list(listed)",
+        "core/review/test_baseline.py::test_yanked_release",
+    ),
+    Defect(
+        "the moments of a review are those of the promotion",
+        "core/stage/order.py",
+        "for wave in (first, wheels, sdists) if wave",
+        "for wave in (first, sdists, wheels) if wave",
+        "core/promotion/test_plan.py::test_waves",
+    ),
+    Defect(
+        "what is expected and missing is found",
+        "core/review/expectations.py",
+        "if wanted := [",
+        "if wanted := [] and [",
+        "core/review/test_expectations.py::test_findings",
+    ),
+    Defect(
+        "a review says a lost wheel once",
+        "core/review/first_step.py",
+        "return [one for one in verdict if one.message not in repeated]",
+        "return list(verdict)",
+        "core/review/test_first_step.py::test_lost_wheel_is_said_once",
+    ),
+    Defect(
         "the sdist waits until every wheel is listed",
         PLAN,
         "is not Progress.CONFIRMED for one in wheels",
@@ -478,7 +527,7 @@ DEFECTS = [
     Defect(
         "a dry run names what a sweep deletes",
         "services/expire.py",
-        "return replace(planned, orphans=orphans)",
+        "return replace(planned, orphans=orphans, derived=derived)",
         "return planned",
         "services/test_expire.py::test_plan_is_what_is_done",
     ),
@@ -613,8 +662,8 @@ DEFECTS = [
     Defect(
         "files without hashes are downloaded from configured hosts only",
         "upstream/downloads.py",
-        "if url.origin() not in self._origins:",
-        "if url.origin() in ():",
+        "if url.origin() in self._origins:",
+        "if True:",
         "upstream/test_downloads.py::test_link_to_another_host",
     ),
     Defect(
@@ -1352,6 +1401,13 @@ DEFECTS = [
         "if one.event.action in {*_OF_FILES, *_OF_STAGE}]",
         "if True]",
         "web/preview/views/test_story.py",
+    ),
+    Defect(
+        "a wheel that does not change like the others is named",
+        "core/review/uneven.py",
+        "if change != usual)",
+        "if change == usual)",
+        "core/review/test_uneven.py::test_a_wheel_that_changes_otherwise",
     ),
 ]
 """Each guarantee, with a defect that breaks it."""

@@ -8,11 +8,14 @@ import pytest
 from stageproxy.core.errors import ForbiddenError
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.sessions import SessionSecret, SessionTimes
+from stageproxy.services.expire import Expiry
 from stageproxy.services.sessions import MOST_SESSIONS, Sessions
 from stageproxy.services.tokens import Tokens
 from tests.store.builders import an_api_token
 from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
+from tests.support.ports.fake_derived import FakeDerived
+from tests.support.ports.fake_files import FakeFiles
 
 HOUR = timedelta(hours=1)
 TIMES = SessionTimes(idle=12 * HOUR, longest=72 * HOUR)
@@ -137,3 +140,28 @@ async def test_number_of_sessions(desk: Desk) -> None:
 
     opened = [await desk.is_open(one.secret) for one in signed_in]
     assert opened == [False] + [True] * MOST_SESSIONS
+
+
+async def test_sweep(desk: Desk) -> None:
+    """A sweep removes the sessions that have expired, and no others."""
+    signed_in = await desk.sessions.start(desk.token, None)
+    desk.clock.advance(hours=11)
+    later = await desk.sessions.start(desk.token, None)
+    desk.clock.advance(hours=1)
+
+    files, derived = FakeFiles(desk.clock), FakeDerived()
+    await Expiry(desk.catalogue, files, desk.clock, HOUR, derived).sweep()
+
+    left = {*desk.catalogue.committed.tables.sessions}
+    assert (signed_in.secret.digest in left, later.secret.digest in left) == (False, True)
+
+
+async def test_full_disk(desk: Desk) -> None:
+    """Who is signed in stays so while the disk is full: only the use is not noted."""
+    signed_in = await desk.sessions.start(desk.token, None)
+    desk.clock.advance(hours=11)
+    desk.catalogue.is_full = True
+
+    assert await desk.is_open(signed_in.secret)
+    desk.clock.advance(hours=1)
+    assert not await desk.is_open(signed_in.secret)

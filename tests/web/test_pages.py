@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stageproxy.web.pages import environment, policy_of, visible
+from stageproxy.web.pages import environment, load_templates, policy_of, visible
 from tests.support.servers.service import RunningService
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -36,6 +36,14 @@ async def test_nothing_is_inline(service: RunningService, prefix: str, page: str
 def test_policy_of_an_ipv6_address() -> None:
     """A policy cannot name an IPv6 address: assets then come from wherever the page came from."""
     assert "style-src 'self'; script-src 'self'" in policy_of("http://[::1]:8726")
+
+
+def test_templates_are_compiled_before_the_first_page() -> None:
+    """Nobody waits until a template is compiled: it is done when the server starts."""
+    load_templates()
+
+    compiled = {name for _, name in environment().cache or ()}
+    assert {"templates/layout.html", "preview/pages/stage.html"} <= compiled
 
 
 VISIBLE = {

@@ -135,7 +135,7 @@ class NameDelta:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityDelta:
-    """What the code of a module can do before and after: `network`, `process`, `files`, `code`.
+    """What the code of a module can do before and after: `network`, `process`, `files`, ...
 
     `places` are lines of what is new: `demo/core.py:12`.
     """

@@ -110,7 +110,7 @@ def _without_repetitions(artifacts: Iterable[ArtifactDelta]) -> Iterable[Artifac
     seen: set[object] = set()
     lines = MOST_DIFF_LINES
     for artifact in artifacts:
-        new = {key: one for one in artifact.members if (key := _change_in(one)) not in seen}
+        new = {key: one for one in artifact.members if (key := change_in(one)) not in seen}
         listed = dict(islice(new.items(), max(0, MOST_CHANGES - len(seen))))
         seen.update(listed)
         members: list[MemberDelta] = []
@@ -126,7 +126,7 @@ def _without_repetitions(artifacts: Iterable[ArtifactDelta]) -> Iterable[Artifac
         )
 
 
-def _change_in(member: MemberDelta) -> object:
+def change_in(member: MemberDelta) -> object:
     """Return what is the same for the same change of a file in another artifact.
 
     Its lines may end otherwise there, and an sdist may have it in `src/`.

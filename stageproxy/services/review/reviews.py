@@ -11,8 +11,8 @@ from stageproxy.core.review.candidates import candidate_deltas
 from stageproxy.core.review.delta import Delta
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.evidence import Evidence
-from stageproxy.core.review.findings import gravest_first
-from stageproxy.core.review.outlook import Outlook, outlook_of
+from stageproxy.core.review.findings import ReviewFinding, gravest_first
+from stageproxy.core.review.first_step import FirstStep, first_step
 from stageproxy.core.review.result import ReviewResult
 from stageproxy.core.review.review import Review, ReviewProgress, ReviewState
 from stageproxy.core.review.targets import Target
@@ -24,9 +24,8 @@ from stageproxy.ports import Clock, DerivedResults
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.review.jobs import ReviewJobs, Steps
 from stageproxy.services.review.work import ReviewWork, Subject, subject_of
-from stageproxy.services.upstream_state import UpstreamState
 
-_MOST_OUTLOOKS = 50
+_MOST_KEPT = 50
 _DONE = ReviewProgress(ReviewState.DONE, now="Everything was compared.")
 _NOTHING = ReviewProgress(ReviewState.DONE, now="The stage has no files yet.")
 _DISABLED = ReviewProgress(
@@ -50,20 +49,21 @@ class Reviews:
     targets: Sequence[Target]
     expects: Mapping[str, tuple[str, ...]]
     in_background: bool = True
-    _outlooks: LruCache[tuple[object, ...], Outlook] = field(
-        default_factory=lambda: LruCache(_MOST_OUTLOOKS, lambda _: 1), repr=False
+    _first_steps: LruCache[tuple[object, ...], FirstStep] = field(
+        default_factory=lambda: LruCache(_MOST_KEPT, lambda _: 1), repr=False
     )
 
     async def of(self, stage: Stage) -> Review:
         """Return the review of the files that a stage has now, as far as it is known."""
         state = await self.findings.reader.state(stage.project)
-        subject, outlook = await asyncio.to_thread(self._seen, stage, state)
+        subject = await asyncio.to_thread(subject_of, stage, state)
         async with asyncio.TaskGroup() as group:
             verdict = group.create_task(self.findings.of_state(stage, state))
             completed = group.create_task(self._completed(subject))
             earlier = group.create_task(self._earlier(stage))
         (deltas, evidence), (result, progress) = earlier.result(), completed.result()
-        found = outlook.beside(verdict_findings(verdict.result()))
+        found = verdict_findings(verdict.result())
+        first = await self._first_step(subject, state.page_digest, found)
         review = Review(
             project=stage.project,
             version=stage.version or "",
@@ -72,27 +72,32 @@ class Reviews:
             reviewed_at=self.clock.now(),
             progress=progress,
             baseline=subject.baseline,
-            impact=outlook.impact,
-            completeness=outlook.completeness,
-            findings=gravest_first(found),
+            impact=first.impact if first else None,
+            completeness=first.completeness if first else None,
+            findings=gravest_first(first.findings if first else found),
             deltas=deltas,
             evidence=evidence,
         )
         return review if result is None else _completed_by(review, result)
 
-    def _seen(self, stage: Stage, state: UpstreamState) -> tuple[Subject, Outlook]:
-        """Return what is reviewed, and what users would get: on a thread, as pages can be long."""
-        subject = subject_of(stage, state)
-        if stage.status not in LIVE:
-            return subject, Outlook()
-        key = (stage.id, stage.revision, state.page_digest, state.listing is None)
-        known = self._outlooks.find(key)
+    async def _first_step(
+        self, subject: Subject, page: str, verdict: tuple[ReviewFinding, ...]
+    ) -> FirstStep | None:
+        """Return what users would get, `None` if that is not known or past.
+
+        *page* identifies the index's page.
+        """
+        stage, listing = subject.stage, subject.listing
+        if stage.status not in LIVE or not stage.version or not stage.artifacts or not listing:
+            return None
+        key = (stage.id, stage.revision, page, verdict)
+        known = self._first_steps.find(key)
         if known is None:
-            expects = stage.expects or self.expects.get(stage.project, ())
-            baseline = subject.baseline
-            known = outlook_of(stage, state.listing, baseline, self.targets, expects)
-            self._outlooks.add(key, known)
-        return subject, known
+            expects = self.expects.get(stage.project, ())
+            make = partial(first_step, targets=self.targets, expects=expects)
+            known = await asyncio.to_thread(make, stage, listing, verdict)
+            self._first_steps.add(key, known)
+        return known
 
     async def _earlier(self, stage: Stage) -> tuple[tuple[Delta, ...], tuple[Evidence, ...]]:
         """Return what has changed since earlier candidates of a stage, and the tries of it."""
@@ -127,9 +132,7 @@ class Reviews:
         """Do the work and store its result. Return false if another process is doing it."""
         with self.derived.claimed(name) as is_ours:
             if is_ours:
-                records = await self.catalogue.read(lambda rows: rows.audit.list(subject.stage.id))
-                result = await self.work.carry_out(subject, steps, records)
-                await self.derived.add(name, result)
+                await self.derived.add(name, await self.work.carry_out(subject, steps))
         return is_ours
 
 
@@ -140,15 +143,9 @@ def _completed_by(review: Review, result: ReviewResult) -> Review:
         reviewed_at=result.reviewed_at,
         baseline=review.baseline or result.baseline,
         findings=gravest_first((*review.findings, *result.findings)),
-        deltas=_with_contents(result.deltas, review.deltas),
+        deltas=(*result.deltas, *review.deltas),
         resolutions=result.resolutions,
     )
-
-
-def _with_contents(compared: Sequence[Delta], by_hash: Sequence[Delta]) -> tuple[Delta, ...]:
-    """Return the deltas whose contents were compared, and the others as they are known by hash."""
-    labels = {one.label for one in compared}
-    return (*compared, *(one for one in by_hash if one.label not in labels))
 
 
 def result_name(stage: Stage) -> DerivedName:

@@ -24,6 +24,7 @@ from stageproxy.core.review.resolving.pythons import pythons_for
 from stageproxy.core.review.result import ParityResult, ReviewResult
 from stageproxy.core.review.review import Baseline
 from stageproxy.core.review.since import review_since
+from stageproxy.core.review.uneven import uneven_findings
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector
@@ -97,12 +98,14 @@ class ReviewWork:
         parities = [await self._parity(subject, one, steps) for one in pure]
         known = self.resolver.knowledge()
         resolutions = await self._resolutions(subject.stage, pythons, steps, known)
-        deltas = _deltas(subject, reviews)
+        deltas = await asyncio.to_thread(_deltas, subject, reviews)
+        uneven = await asyncio.to_thread(uneven_findings, reviews)
         newcomers = await self.resolver.pages_of(new_dependencies(deltas), known)
         found = [
             *(one for review in reviews for one in review.findings),
             *(one for parity in parities for one in parity),
             *(one for delta in deltas for one in delta_findings(delta)),
+            *uneven,
             *resolution_findings(resolutions, subject.stage.release),
             *newcomer_findings(newcomers, self.clock.now()),
             *_on_provenance(subject),

@@ -33,7 +33,7 @@ from stageproxy.web.signed_in import (
     take_cookie_back,
 )
 
-_OWN_PATH = re.compile(r"/desk/[0-9A-Za-z/._-]*")
+_OWN_PATH = re.compile(r"/desk/[0-9A-Za-z/._+~-]*")
 _UNKNOWN = (
     "This server has no such API token. Check that you have copied all of it: it begins with "
     "stgu_, stgm_ or stga_."

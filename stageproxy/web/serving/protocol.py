@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.addresses import client_of, is_of_this_machine
-from stageproxy.web.errors import error_response
+from stageproxy.web.errors import early_response
 from stageproxy.web.serving.connections import Connections
 from stageproxy.web.serving.prepared_requests import PreparedRequests
 from stageproxy.web.serving.slow_bodies import BODY_PACE, BodyWatch
@@ -292,7 +292,7 @@ def limit_send_buffer(transport: asyncio.WriteTransport) -> None:
 
 async def _refuse(request: web.BaseRequest) -> web.StreamResponse:
     """Answer a request of a client that has too many."""
-    answer = error_response(cast("web.Request", request), HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY)
+    answer = early_response(cast("web.Request", request), HTTPStatus.TOO_MANY_REQUESTS, _TOO_MANY)
     answer.headers.update({"Retry-After": "1", "Server": "stageproxy"})
     answer.force_close()
     return answer

@@ -113,6 +113,7 @@ async def test_without_scripts(chromium: Browser, url: str) -> None:
         "Try it",
         "What installers choose",
         "Completeness",
+        "With everything that it requires",
         "Changes since numpy 2.3.5",
         "Files",
         "Description",

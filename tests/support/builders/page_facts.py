@@ -24,6 +24,7 @@ from stageproxy.core.review.expectations import completeness_findings, completen
 from stageproxy.core.review.findings import ReviewFinding, Section, gravest_first
 from stageproxy.core.review.impact_findings import impact_findings
 from stageproxy.core.review.impacts import impact_of
+from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Baseline, Review, ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.events import stage_event
@@ -102,6 +103,10 @@ def a_large_release(*, state: ReviewState = ReviewState.DONE) -> Facts:
         impact=impact,
         completeness=completeness,
         deltas=(delta,) if state is ReviewState.DONE else (),
+        resolutions=(
+            Resolution("3.13", Outcome.RESOLVED, ("numpy==2.4.0",)),
+            Resolution("3.14", Outcome.CONFLICT, reason="ml-dtypes 0.5 requires numpy<2.4."),
+        ),
         evidence=_evidence(manifest_digest(artifacts), names),
     )
     return _facts(

@@ -3,11 +3,14 @@
 import io
 from collections.abc import Mapping
 
+from stageproxy.core.review.artifact_reading import read_artifact
 from stageproxy.core.review.contents.comparison import Reading, read_both
 from stageproxy.core.review.contents.examination import Analyses
-from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.supply_chain.supply_chain_findings import supply_chain_findings
-from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from stageproxy.core.review.delta import Against, Delta
+from stageproxy.core.review.delta_findings import delta_findings
+from stageproxy.core.review.deltas import merge_delta
+from stageproxy.core.review.findings import ReviewFinding, Section
+from tests.support.builders.distributions import Distribution
 
 PLAIN: Mapping[str, str] = {"demo/__init__.py": "", "demo/core.py": "def main():\n    return 1\n"}
 """The modules of a release that does nothing."""
@@ -27,18 +30,12 @@ def read_pair(after: Distribution, before: Distribution | None = None) -> Readin
 def findings_on(
     after: Distribution, before: Distribution | None = None
 ) -> tuple[ReviewFinding, ...]:
-    """Return the supply-chain findings on an artifact beside its counterpart."""
-    reading = read_pair(after, before)
-    return supply_chain_findings(reading.before, reading.after)
-
-
-def wheel_with(
-    modules: Mapping[str, str] | None = None, version: str = "1.1", **extra: bytes
-) -> Distribution:
-    """Return a wheel with the plain modules and others; *extra* has `/` as `__`."""
-    return a_wheel(version=version, modules={**PLAIN, **(modules or {})}, extra=extra)
-
-
-def sdist_with(files: Mapping[str, str], version: str = "1.1") -> Distribution:
-    """Return an sdist with the plain modules and other files."""
-    return an_sdist(version=version, modules={**PLAIN, **files})
+    """Return the findings on the contents of an artifact beside its counterpart."""
+    opened = [
+        None if one is None else (io.BytesIO(one.content), one.filename) for one in (after, before)
+    ]
+    assert opened[0] is not None
+    *_, review = read_artifact(opened[0], opened[1], Analyses())
+    delta = merge_delta(Delta(Against.RELEASE, "1.0", "demo 1.0"), [review])
+    found = [one for one in review.findings if one.section is Section.SUPPLY_CHAIN]
+    return (*found, *delta_findings(delta))

@@ -24,7 +24,9 @@ async def running_pages(facts: Mapping[str, Facts]) -> AsyncIterator[str]:
 
     async def show(request: web.Request) -> web.Response:
         shown = facts[request.match_info["name"]]
-        return await page_response(request, "preview/pages/stage.html", **page_values(shown))
+        return await page_response(
+            request, "preview/pages/stage.html", controls=None, **page_values(shown)
+        )
 
     app = web.Application()
     app.add_routes([web.get("/assets/{name}", show_asset), web.get("/tmp/{name}", show)])

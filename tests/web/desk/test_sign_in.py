@@ -168,6 +168,10 @@ async def test_no_fixation(service: RunningService) -> None:
     [
         ("/desk/tokens", "/desk/tokens"),
         ("/desk/stages/0a1b/publish", "/desk/stages/0a1b/publish"),
+        (
+            "/desk/stages/0a/files/demo-2.0+cu1.whl/remove",
+            "/desk/stages/0a/files/demo-2.0+cu1.whl/remove",
+        ),
         ("", "/"),
         ("https://evil.example/", "/"),
         ("//evil.example/desk/", "/"),

@@ -269,7 +269,7 @@ async def test_page_of_an_ended_stage(
     answer = await service.get(prefix, BROWSER)
 
     assert (answer.status, answer.headers["Content-Type"]) == (410, "text/html; charset=UTF-8")
-    assert f"<p>{what}</p>" in answer.text
+    assert f'<p class="notice warn">{what}</p>' in answer.text
     assert "<h2>What to do</h2>" in answer.text
     assert f"stageproxy upload --server {service.url} dist/*" in answer.text
     policy = "Content-Security-Policy"

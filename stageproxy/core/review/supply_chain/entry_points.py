@@ -35,24 +35,16 @@ _OWN = "Publish it only if the project is that tool, or is meant to replace it."
 
 
 def entry_point_findings(pair: Pair) -> Iterator[ReviewFinding]:
-    """Yield findings on entry points that are new or lead somewhere else."""
-    before = {} if pair.before is None else _by_name(pair.before)
-    for (group, name), target in _by_name(pair.after).items():
-        known = before.get((group, name))
-        if known is None:
-            yield from _new(pair, group, name)
-        elif known != target and group in _SCRIPTS:
-            yield _changed(pair, name, known, target)
+    """Yield findings on new entry points. Which lead somewhere else is a difference: `delta`."""
+    before = frozenset() if pair.before is None else _names_in(pair.before)
+    for group, name in sorted(_names_in(pair.after) - before):
+        yield from _new(pair, group, name)
     yield from _scripts(pair)
 
 
-def _by_name(summary: ArchiveSummary) -> Mapping[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
-    for text in summary.entry_points:
-        group, _, rest = text.partition(": ")
-        name, _, target = rest.partition(" = ")
-        found[group, name] = target
-    return found
+def _names_in(summary: ArchiveSummary) -> frozenset[tuple[str, str]]:
+    texts = (text.partition(" = ")[0].partition(": ") for text in summary.entry_points)
+    return frozenset((group, name) for group, _, name in texts)
 
 
 def _new(pair: Pair, group: str, name: str) -> Iterator[ReviewFinding]:
@@ -67,21 +59,6 @@ def _new(pair: Pair, group: str, name: str) -> Iterator[ReviewFinding]:
             "plugin of that tool.",
             "entry_points.txt",
         )
-
-
-def _changed(pair: Pair, name: str, known: str, target: str) -> ReviewFinding:
-    """Return a finding; loud if the command runs code that is new with this release."""
-    message = f"The command {name!r} runs {target} now, and {known} before."
-    advice = "Make sure that the command still does what its users expect."
-    is_other_code = _top(known) != _top(target) or _is_new_module(pair, target)
-    make = pair.loud if is_other_code else pair.note
-    return make("swapped-entry-point", message, advice, "entry_points.txt")
-
-
-def _is_new_module(pair: Pair, target: str) -> bool:
-    path = target.partition(":")[0].strip().replace(".", "/")
-    places = (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
-    return not any(place in pair.members_before for place in places)
 
 
 def _scripts(pair: Pair) -> Iterator[ReviewFinding]:
@@ -100,7 +77,3 @@ def _is_of_other_tool(pair: Pair, name: str) -> bool:
     own = canonicalize_name(pair.after.filename.partition("-")[0])
     command = name.lower().removesuffix(".exe")
     return command in _OTHER_TOOLS and canonicalize_name(command) != own
-
-
-def _top(target: str) -> str:
-    return target.partition(":")[0].partition(".")[0].strip()

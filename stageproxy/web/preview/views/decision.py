@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stageproxy.core.review.delta import Against
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level
@@ -103,7 +104,16 @@ def judgment_of(review: Review, index_name: str) -> Judgment:
     if review.progress.state is ReviewState.FAILED:
         sentence = "Nothing speaks against it, but the contents could not be compared."
         return Judgment(sentence, Tone.WARN)
-    return Judgment("Nothing was found that speaks against publishing it.", Tone.GOOD)
+    if _is_compared(review):
+        return Judgment("Nothing was found that speaks against publishing it.", Tone.GOOD)
+    sentence = "Nothing speaks against it so far, but its contents were not compared."
+    return Judgment(sentence, Tone.INFO)
+
+
+def _is_compared(review: Review) -> bool:
+    """Return whether the contents were compared with the last release, if there is one."""
+    against = [one for one in review.deltas if one.against is Against.RELEASE]
+    return review.baseline is None or any(not one.not_compared for one in against)
 
 
 def counts_of(findings: Sequence[ReviewFinding]) -> tuple[Count, ...]:

@@ -33,6 +33,9 @@ def a_finding(level: Level) -> ReviewFinding:
 JUDGMENTS = {
     "Nothing was found that speaks against publishing it.": SMALL,
     "Nothing speaks against it so far. The comparison still runs.": RUNNING,
+    "Nothing speaks against it so far, but its contents were not compared.": replace(
+        SMALL, deltas=()
+    ),
     "Nothing speaks against it, but the contents could not be compared.": FAILED,
     "One thing needs a decision before this is published.": replace(
         RUNNING, findings=(a_finding(Level.WARN), a_finding(Level.NOTE))

@@ -1,9 +1,10 @@
-"""What users would get of a release, and what is expected of it: known at once, and said once."""
+"""What a review says at once, from the stage and the index's page alone. Each thing once."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from stageproxy.core.index.pages import Listing
+from stageproxy.core.review.baseline import choose_baseline
 from stageproxy.core.review.completeness import Completeness
 from stageproxy.core.review.expectations import (
     SDIST,
@@ -19,7 +20,6 @@ from stageproxy.core.review.review import Baseline
 from stageproxy.core.review.targets import Target
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import (
-    ExaminedFile,
     regressions_of,
     requires_python_of,
     staged_file,
@@ -31,65 +31,65 @@ _LOSSES = frozenset({Change.SOURCE_BUILD, Change.LOSES_WHEEL, Change.STAYS})
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """The impact of a release, its completeness, and the findings on both.
+class FirstStep:
+    """The parts of a review that need no archive. *findings* are those of the verdict, too."""
 
-    The first two are `None` while the index does not answer. `repeated` are the sentences of
-    the verdict that say the same as findings on the impact.
-    """
-
-    impact: Impact | None = None
-    completeness: Completeness | None = None
-    findings: tuple[ReviewFinding, ...] = ()
-    repeated: frozenset[str] = frozenset()
-
-    def beside(self, verdict: Iterable[ReviewFinding]) -> list[ReviewFinding]:
-        """Return its findings, and those of the *verdict* that they do not repeat.
-
-        The verdict itself has them all: its warnings are acknowledged. What concerns a platform
-        that is no target is said by the verdict alone.
-        """
-        return [*(one for one in verdict if one.message not in self.repeated), *self.findings]
+    baseline: Baseline | None
+    impact: Impact
+    completeness: Completeness
+    findings: tuple[ReviewFinding, ...]
 
 
-def outlook_of(
+def first_step(
     stage: Stage,
-    listing: Listing | None,
-    baseline: Baseline | None,
+    listing: Listing,
+    verdict: Sequence[ReviewFinding],
+    *,
     targets: Sequence[Target],
-    expects: Sequence[str],
-) -> Outlook:
-    """Return what users would get of a stage beside the files that the index lists."""
-    version, files = stage.version, _examined(stage)
-    if version is None or listing is None or not files:
-        return Outlook()
+    expects: Iterable[str] = (),
+) -> FirstStep:
+    """Return what is known at once of a *stage* that has a version.
+
+    *verdict* are the findings of the verdict, and *expects* the files that the project's
+    settings expect; those that the stage was opened with count instead, if there are any.
+    """
+    version = stage.version or ""
+    files = [staged_file(one, ()) for one in in_promotion_order(stage.artifacts)]
+    baseline = choose_baseline(version, listing)
     impact = impact_of(stage.artifacts, listing, version, targets)
     completeness = completeness_of(
-        _filenames(stage, listing, version),
+        _filenames(stage, listing),
         baseline.files if baseline else (),
-        expects,
+        stage.expects or expects,
         requires_python_of(files),
     )
+    found = impact_findings(impact, stage.release)
     lost = regressions_of(files, listing)
     unsaid = _unsaid(completeness, impact, lost)
     missing = completeness_findings(completeness, baseline=baseline, unsaid=unsaid)
-    repeated = frozenset(one.sentence for one in lost if _is_in_impact(one, impact))
-    found = (*impact_findings(impact, stage.release), *missing)
-    return Outlook(impact, completeness, found, repeated)
+    kept = without_repeats(verdict, impact, lost)
+    return FirstStep(baseline, impact, completeness, (*kept, *found, *missing))
 
 
-def _examined(stage: Stage) -> Sequence[ExaminedFile]:
-    return [staged_file(one, ()) for one in in_promotion_order(stage.artifacts)]
-
-
-def _filenames(stage: Stage, listing: Listing, version: str) -> list[str]:
+def _filenames(stage: Stage, listing: Listing) -> list[str]:
     """Return the files that the release will have: those of the stage, and published ones."""
-    published = (one.filename for one in listing.files_of(version))
+    published = [one.filename for one in listing.files_of(stage.version or "")]
     return list(dict.fromkeys([*(one.filename for one in stage.artifacts), *published]))
 
 
+def without_repeats(
+    verdict: Iterable[ReviewFinding], impact: Impact, lost: Iterable[Regression]
+) -> list[ReviewFinding]:
+    """Return the findings of the verdict that those on the impact do not repeat.
+
+    They stay in the verdict itself, whose warnings are acknowledged. What concerns a
+    platform that is no target is said by the verdict alone.
+    """
+    repeated = {one.sentence for one in lost if _is_in_impact(one, impact)}
+    return [one for one in verdict if one.message not in repeated]
+
+
 def _is_in_impact(lost: Regression, impact: Impact) -> bool:
-    """Return whether the findings on the impact name all that is lost."""
     changes = {Change.NEW_FLOOR} if lost.is_floor else _LOSSES
     worse = {str(row.target) for row in worse_rows(impact) if row.change in changes}
     if _is_everywhere(lost):
