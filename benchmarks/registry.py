@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from benchmarks.parts import (
-    archives,
     clients,
     cold,
     files,
@@ -29,7 +28,6 @@ PARTS: Sequence[Part] = (
     clients.PART,
     stages.PART,
     logs.PART,
-    archives.PART,
     speedups.PART,
     workers.PART,
     start.PART,

@@ -20,4 +20,4 @@ class Inspectors:
 def inspectors_of(metrics: Metrics) -> Inspectors:
     """Return inspectors that work in processes of their own."""
     uploads = Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
-    return Inspectors(uploads, ReviewInspection(count=metrics.count_inspection))
+    return Inspectors(uploads, ReviewInspection(count=metrics.count_review))

@@ -224,6 +224,10 @@ class Metrics:
         self._inspections.labels(kind, outcome).inc()
         self._inspection_wait.observe(waited)
 
+    def count_review(self, kind: str, outcome: str, _waited: float) -> None:
+        """Count a question of a review. How long it waited is not counted: nobody waits for it."""
+        self._inspections.labels(kind, outcome).inc()
+
     def show_waiting(self, waiting: int) -> None:
         """Show how many questions about what was uploaded wait for their turn."""
         self._waiting.set(waiting)

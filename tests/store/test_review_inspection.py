@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.review.findings import Section
@@ -16,6 +17,7 @@ from stageproxy.ports import ReviewedFile, ReviewInspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.inspection_process import InspectionLimits
 from stageproxy.store.review_inspection import REVIEW_LIMITS, ReviewInspection
+from stageproxy.web.metrics import Metrics
 from tests.support.builders.archives import gzip_of, zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.reviewed import PLAIN
@@ -176,6 +178,19 @@ async def test_uploads_never_wait_for_reviews(tmp_path: Path) -> None:
         assert not waiting.done()
         waiting.cancel()
         stuck.cancel()
+
+
+async def test_reviews_are_counted(tmp_path: Path) -> None:
+    """Questions are counted by how they ended, apart from the waiting times of uploads."""
+    metrics = Metrics()
+    with ReviewInspection(replace(SMALL, seconds=1), count=metrics.count_review) as inspection:
+        await inspection.review(saved(tmp_path, AFTER), None, ASKER)
+        await inspection.review(never_ending(tmp_path), None, ASKER)
+
+    text = generate_latest(metrics.registry).decode()
+    assert 'stageproxy_inspections_total{kind="review",outcome="answered"} 1.0' in text
+    assert 'stageproxy_inspections_total{kind="review",outcome="over-limit"} 1.0' in text
+    assert "stageproxy_inspection_wait_seconds_count 0.0" in text
 
 
 async def test_processes_give_way(inspection: ReviewInspection, tmp_path: Path) -> None:
