@@ -10,14 +10,15 @@ from stageproxy.core.review.targets import Target
 
 _MARKS: Mapping[Change, tuple[str, str, str]] = {
     Change.LOSES_WHEEL: ("LOST", "bold red", "has no file in this release: an older version stays"),
-    Change.SOURCE_BUILD: ("SDIST", "bold red", "falls back to a build from source"),
+    Change.SOURCE_BUILD: ("BUILD", "bold red", "falls back to a build from source"),
     Change.STAYS: (
         "OLD",
         "bold yellow",
         "stays on an older version, as Requires-Python or its files want",
     ),
     Change.NEW_FLOOR: ("FLOOR", "bold yellow", "needs a newer system than today"),
-    Change.UPDATED: ("ok", "green", "gets this release as it got the one before"),
+    Change.SDIST: ("sdist", "dim", "builds from source, as before"),
+    Change.UPDATED: ("ok", "green", "gets a wheel, as of the release before"),
     Change.GAINS_WHEEL: ("new", "green", "gets a wheel where there was none"),
     Change.NOT_CHOSEN: ("-", "dim", "gets another release unless this one is asked for"),
     Change.NOTHING: (".", "dim", "has no file, today or afterwards"),

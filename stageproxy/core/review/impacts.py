@@ -132,7 +132,9 @@ class _Addition:
             return Change.NEW_FLOOR
         if not self._is_chosen_unasked(target):
             return Change.NOT_CHOSEN
-        return Change.GAINS_WHEEL if after.file.is_wheel and not was_wheel else Change.UPDATED
+        if not after.file.is_wheel:
+            return Change.SDIST
+        return Change.UPDATED if was_wheel else Change.GAINS_WHEEL
 
     def _raises_floor(self, target: Target, before: Version) -> bool:
         """Return whether systems for which *before* has a wheel are too old for this release."""

@@ -118,13 +118,13 @@ def test_matrix(offline: CommandRunner, server: ReviewServer) -> None:
 
     rows = [" ".join(one.split()) for one in shown]
     assert rows[0] == "3.9 3.10 3.11 3.12 3.13 3.14 3.15"
-    assert rows[3] == "musllinux x86_64 ok ok ok ok SDIST ok ok"
+    assert rows[3] == "musllinux x86_64 ok ok ok ok BUILD ok ok"
     assert rows[9] == "3.14t pp3.11"
     assert rows[12] == "musllinux x86_64 ok ."
     assert max(map(len, shown)) <= 80
     assert shown[18:] == [
-        "  SDIST falls back to a build from source",
-        "  ok    gets this release as it got the one before",
+        "  BUILD falls back to a build from source",
+        "  ok    gets a wheel, as of the release before",
         "  .     has no file, today or afterwards",
     ]
 

@@ -89,7 +89,7 @@ def _words(moment: Moment) -> str:
     if moment.updated != 1:
         words = [f"{moment.updated} targets get the release"]
     if source:
-        words.append(f"{source} of them from source")
+        words.append(f"{source} of them from source instead of a wheel")
     if moment.stays:
         words.append(f"{moment.stays} get an older one")
     return ", ".join(words)

@@ -33,7 +33,8 @@ KINDS: Mapping[Change, Kind] = {
     ),
     Change.STAYS: Kind("stays", Shape.DIAMOND, Tone.WARN, "stay on an older version"),
     Change.NEW_FLOOR: Kind("floor", Shape.UP, Tone.WARN, "need a newer system than today"),
-    Change.UPDATED: Kind("updated", Shape.DOT, Tone.GOOD, "get the release as they got the last"),
+    Change.SDIST: Kind("sdist", Shape.SQUARE, Tone.INFO, "build from source, as before"),
+    Change.UPDATED: Kind("updated", Shape.DOT, Tone.GOOD, "get a wheel, as before"),
     Change.GAINS_WHEEL: Kind("gains", Shape.PLUS, Tone.GOOD, "get a wheel for the first time"),
     Change.NOT_CHOSEN: Kind(
         "newer", Shape.RING, Tone.INFO, "get another release unless they ask for this"
@@ -98,15 +99,17 @@ def users_get(impact: Impact, version: str) -> str:
     """Return in a sentence what users get once the release is published."""
     served = [one for one in impact.rows if one.after.filename or one.today.filename]
     new = [one for one in served if one.after.version == version]
-    source = [one for one in new if one.change is Change.SOURCE_BUILD]
+    built = [one for one in new if not one.after.is_wheel]
+    fallen = sum(one.change is Change.SOURCE_BUILD for one in built)
     total = len(served)
     if not impact.is_latest:
         return (
             f"Installers choose {impact.newer} unless {version} is asked for. "
             f"Then {len(new)} of {total} targets get it."
         )
-    built = f", {len(source)} of them from source" if source else ""
-    return f"{len(new)} of {total} targets get {version}{built}."
+    source = f", {len(built)} of them from source" if built else ""
+    instead = f" ({fallen} instead of a wheel)" if fallen else ""
+    return f"{len(new)} of {total} targets get {version}{source}{instead}."
 
 
 def platform_name(platform: str) -> str:

@@ -24,3 +24,4 @@ class Shape(StrEnum):
     PLUS = "plus"
     UP = "up"
     LINE = "line"
+    SQUARE = "square"

@@ -44,7 +44,10 @@ def test_platforms_are_rows_and_pythons_are_columns() -> None:
 
 SENTENCES = {
     "2 of 2 targets get 2.0.": Impact((a_row(Change.UPDATED), a_row(Change.GAINS_WHEEL))),
-    "1 of 1 targets get 2.0, 1 of them from source.": Impact((a_row(Change.SOURCE_BUILD, SDIST),)),
+    "1 of 1 targets get 2.0, 1 of them from source (1 instead of a wheel).": Impact(
+        (a_row(Change.SOURCE_BUILD, SDIST),)
+    ),
+    "1 of 1 targets get 2.0, 1 of them from source.": Impact((a_row(Change.SDIST, SDIST),)),
     "0 of 1 targets get 2.0.": Impact((a_row(Change.STAYS, OLD),)),
     "Installers choose 3.0 unless 2.0 is asked for. Then 1 of 1 targets get it.": Impact(
         (a_row(Change.NOT_CHOSEN),), is_latest=False, newer="3.0"
