@@ -157,7 +157,9 @@ class ReviewWork:
     async def _ask(
         self, subject: Subject, after: Artifact, before: ReviewedFile | None
     ) -> ArtifactReview:
-        return await self.inspector.review(self._staged(after), before, subject.stage.project)
+        # A turn for each artifact: one is read on each core if nobody else asks.
+        asker = f"{subject.stage.project} {after.filename}"
+        return await self.inspector.review(self._staged(after), before, asker)
 
     async def _since_last_candidate(
         self,
