@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.findings import print_findings
+from stageproxy.cli.tables import styled
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.install_commands import install_commands
 
@@ -72,7 +73,7 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
     status = _STATUS_TEXTS.get(end_or_status(stage), stage["status"])
-    click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
+    click.echo(styled(f"Stage {stage['project']} {version} {status} (id {stage['id']})", bold=True))
     findings = stage.get("findings", ())
     known = {one["message"] for one in findings}
     for notice in stage["notices"]:

@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 from stageproxy.config import Config
 from stageproxy.core.review.targets import DEFAULT_TARGETS
 from stageproxy.places import Places
-from stageproxy.ports import ArtifactFiles, Index, ReviewInspector
+from stageproxy.ports import ArtifactFiles, Index, Inspector, ReviewInspector
 from stageproxy.services.background import Background
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.review.counterparts import Counterparts
@@ -36,6 +36,7 @@ class ReviewAdapters:
     derived: DerivedFiles = field(repr=False)
     downloads: FetchedFiles = field(repr=False)
     index: Index = field(repr=False)
+    upload_inspector: Inspector = field(repr=False)
 
 
 def baseline_downloads_of(
@@ -69,7 +70,9 @@ def reviews_of(
         adapters.derived,
         adapters.inspector,
         counterparts,
-        ReleaseResolver(adapters.index, adapters.downloads),
+        ReleaseResolver(
+            adapters.index, adapters.downloads, counterparts, adapters.upload_inspector
+        ),
         clock,
         settings.max_download,
     )

@@ -137,6 +137,7 @@ async def open_service(
                     derived,
                     baseline_downloads_of(config, reader, upstream.index, indexes.circuits),
                     indexes.previewed,
+                    inspector,
                 ),
                 clock=clock,
             )

@@ -73,7 +73,8 @@ class InspectionPool:
 
     def rest(self) -> None:
         """End the processes that have nothing to do, in the background."""
-        self._threads.submit(self._end_idle)
+        if not self._is_closed:
+            self._threads.submit(self._end_idle)
 
     async def ask(
         self, question: Mapping[str, object], asker: str, next_limit: NextLimit

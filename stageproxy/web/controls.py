@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 
 from stageproxy.core.promotion.decisions import Decision, possible_decisions, removable_files
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.sessions import SignedIn
-from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES, URLS
+from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
+from stageproxy.web.pages import root_of
 from stageproxy.web.signed_in import find_signed_in
 
 _LABELS: Mapping[Decision, str] = {
@@ -59,7 +60,7 @@ async def controls_of(request: web.Request, stage: Stage) -> Controls | None:
     decisions = possible_decisions(token, stage, longest=longest)
     if app[PROMOTIONS].publish_target is None:
         decisions = tuple(one for one in decisions if one is not Decision.PUBLISH)
-    at_desk = f"{urlsplit(app[URLS].public_url).path.rstrip('/')}/desk/stages/{stage.id}"
+    at_desk = f"{root_of(request)}/desk/stages/{stage.id}"
     removable = sorted(removable_files(token, stage, journal))
     return Controls(
         signed_in,

@@ -2,13 +2,11 @@
 
 import re
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from stageproxy.core.errors import Problem
-from stageproxy.web.keys import URLS
-from stageproxy.web.pages import page_headers, render
+from stageproxy.web.pages import headers_of_desk, render, root_of
 from stageproxy.web.signed_in import noted_signed_in
 
 _OF_STAGE = re.compile(r"/desk/stages/[0-9a-f]+")
@@ -18,7 +16,7 @@ def error_page(
     request: web.Request, status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]
 ) -> web.Response:
     """Return a page that says what went wrong, and leads back."""
-    root = urlsplit(request.app[URLS].public_url).path.rstrip("/")
+    root = root_of(request)
     of_stage = _OF_STAGE.match(request.path)
     body = render(
         request,
@@ -32,9 +30,5 @@ def error_page(
         is_stage=of_stage is not None,
         back=root + (of_stage[0] if of_stage else "/"),
     )
-    headers = {
-        **page_headers(request),
-        "Cache-Control": "private, no-store",
-        "Referrer-Policy": "same-origin",
-    }
+    headers = headers_of_desk(request)
     return web.Response(status=status, body=body.encode(errors="replace"), headers=headers)

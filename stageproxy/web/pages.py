@@ -52,6 +52,23 @@ def page_headers(request: web.Request) -> dict[str, str]:
     }
 
 
+def headers_of_desk(request: web.Request) -> dict[str, str]:
+    """Return the headers of a page for who is signed in: nobody keeps it.
+
+    Browsers send `Origin: null` with the forms of a page that sends no referrer.
+    """
+    return {
+        **page_headers(request),
+        "Cache-Control": "private, no-store",
+        "Referrer-Policy": "same-origin",
+    }
+
+
+def root_of(request: web.Request) -> str:
+    """Return the path of the server for browsers, without a slash at the end."""
+    return urlsplit(request.app[URLS].public_url).path.rstrip("/")
+
+
 def policy_of(public_url: str) -> str:
     """Return the content security policy of pages: our own assets, and nothing from elsewhere."""
     # A policy cannot name a host that is an IPv6 address.

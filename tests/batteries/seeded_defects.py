@@ -1409,5 +1409,40 @@ DEFECTS = [
         "if change == usual)",
         "core/review/test_uneven.py::test_a_wheel_that_changes_otherwise",
     ),
+    Defect(
+        "a review is made of files with the hashes that the index lists",
+        "services/review/counterparts.py",
+        "if listed.sha256 not in {None, sha256}:",
+        "if not sha256:",
+        "services/review/test_counterparts.py::test_not_compared",
+    ),
+    Defect(
+        "two reviews are made at a time",
+        "services/review/jobs.py",
+        "_AT_ONCE = 2",
+        "_AT_ONCE = 3",
+        "services/review/test_jobs.py::test_two_at_once",
+    ),
+    Defect(
+        "markers are judged for the Python that is resolved for",
+        "core/review/resolving/resolve.py",
+        "environment = environment_of(self.python)",
+        "environment: dict[str, str] = {}",
+        "core/review/resolving/test_resolve.py::test_markers_are_those_of_the_target",
+    ),
+    Defect(
+        "a sweep deletes the results whose artifacts are gone, and no other ones",
+        "store/derived.py",
+        "if one.name not in owners",
+        "if one.name in owners",
+        "store/test_derived.py::test_results_of_gone_artifacts",
+    ),
+    Defect(
+        "no page makes the server ask a host beside it",
+        "upstream/downloads.py",
+        'and "." in host.strip(".")',
+        "and bool(host)",
+        "upstream/test_downloads.py::test_hosts_of_the_internet",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

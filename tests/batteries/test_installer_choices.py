@@ -91,10 +91,10 @@ async def test_installers_run(tmp_path: Path) -> None:
     BatteryReport("installers run", SEED, {"runs": 6}, found).check()
 
 
-@pytest.fixture(scope="session")
-async def newest_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+async def newest_pip(tmp_path: Path) -> Path:
     """Return a folder with the newest pip."""
-    folder = tmp_path_factory.mktemp("pip")
+    folder = tmp_path / "pip"
     install = ("-m", "pip", "install", "--quiet", "--upgrade", "--target", str(folder), "pip")
     done = await run(sys.executable, *install, environment=own_environment())
     done.ok()

@@ -88,3 +88,13 @@ def test_review_is_the_next_step(cli: CommandRunner) -> None:
     review, publish = (one for one in ended.stdout.splitlines() if one.startswith("  stageproxy "))
     assert review.startswith("  stageproxy review http")
     assert publish.startswith("  stageproxy promote http")
+
+
+def test_next_step_of_a_dry_run(cli: CommandRunner) -> None:
+    """A dry run ends with the command that publishes exactly these files."""
+    stage = cli.staged()
+
+    text = shown(cli, "promote", stage["id"], "--dry-run")
+
+    assert f"--manifest {stage['manifest-digest']}" in text.splitlines()[-1]
+    assert "--manifest" not in cli.run("promote", stage["id"], "--dry-run").stdout

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from aiohttp import ClientSession, web
 from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamSlowError, UpstreamUnavailableError
-from stageproxy.upstream.downloads import FileDownloads
+from stageproxy.upstream.downloads import FetchedFiles, FileDownloads, _is_of_the_internet
 from stageproxy.upstream.responses import StreamLimits
+from stageproxy.upstream.traffic import Traffic
 from tests.support.index.fake_index import FakeIndex
 
 CONTENT = b"the bytes"
@@ -138,3 +140,36 @@ async def test_other_links_are_refused(downloads: FileDownloads, url: str) -> No
     """A link that is not http or https is an error of the index."""
     with pytest.raises(UpstreamUnavailableError, match="cannot be downloaded"):
         await downloads.sha256_of(url, size=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("url", "permitted"),
+    [
+        ("https://files.example/demo.whl", True),
+        ("http://files.example/demo.whl", False),
+        ("https://files.example:8443/demo.whl", False),
+        ("https://localhost/demo.whl", False),
+        ("https://metadata/demo.whl", False),
+        ("https://169.254.169.254/latest", False),
+        ("https://[::1]/demo.whl", False),
+        ("ftp://files.example/demo.whl", False),
+    ],
+)
+def test_hosts_of_the_internet(url: str, *, permitted: bool) -> None:
+    """With any file host, only what looks like a host of the internet is asked."""
+    assert _is_of_the_internet(URL(url, encoded=True)) == permitted
+
+
+async def test_fetched_to_the_disk(files: _Files, tmp_path: Path) -> None:
+    """A file is written with its digest; one that is too long is an error."""
+    async with ClientSession() as session:
+        fetched = FetchedFiles(files.downloads(session), Traffic())
+        sha256 = await fetched.fetch(f"{files.url}/file", tmp_path / "file", size=SIZE)
+        with pytest.raises(UpstreamFailedError, match="more than 3 bytes"):
+            await fetched.fetch(f"{files.url}/file", tmp_path / "long", size=3)
+        with pytest.raises(UpstreamFailedError, match="404"):
+            await fetched.fetch(f"{files.url}/missing", tmp_path / "missing", size=SIZE)
+
+        assert await fetched.read(f"{files.url}/file", size=5) == CONTENT[:5]
+    assert sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert (tmp_path / "file").read_bytes() == CONTENT

@@ -16,6 +16,7 @@ from stageproxy.cli.promote.review_lines import review_lines
 from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import print_plan, print_who_publishes
 from stageproxy.cli.screen import printable
+from stageproxy.cli.tables import hint
 
 _INTERRUPTED = (
     "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
@@ -80,7 +81,10 @@ class PromoteRun:
 
     async def dry_run(self) -> None:
         """Print the plan, and raise if it cannot be carried out."""
-        self._print_and_check(await self._with_review(await self._request_plan(look=True)))
+        plan = await self._with_review(await self._request_plan(look=True))
+        self._print_and_check(plan)
+        if not self.options.as_json:
+            hint("Publish exactly these files:", self.again(plan))
 
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion started elsewhere, if it is of the approved files."""

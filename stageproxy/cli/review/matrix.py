@@ -19,7 +19,7 @@ _MARKS: Mapping[Change, tuple[str, str, str]] = {
     Change.NEW_FLOOR: ("FLOOR", "bold yellow", "needs a newer system than today"),
     Change.UPDATED: ("ok", "green", "gets this release as it got the one before"),
     Change.GAINS_WHEEL: ("new", "green", "gets a wheel where there was none"),
-    Change.NOT_CHOSEN: ("-", "dim", "keeps a newer release"),
+    Change.NOT_CHOSEN: ("-", "dim", "gets another release unless this one is asked for"),
     Change.NOTHING: (".", "dim", "has no file, today or afterwards"),
 }
 """The mark of each change in the matrix, its style, and what it means."""
@@ -32,7 +32,8 @@ def impact_lines(impact: Impact) -> Iterator[Text]:
     """Yield the matrix, the meaning of its marks, and the moments of promotion."""
     yield Text("\nWhat users get, by platform and Python", "bold")
     if not impact.is_latest:
-        yield Text(f"  Installers choose {impact.newer}; this is for those who stay below it.")
+        yield Text(f"  Installers choose {impact.newer} by themselves.")
+        yield Text("  This is for those who ask for no later version than the staged one.")
     pythons = sorted({_python_key(one.target) for one in impact.rows})
     usual = [one for one in pythons if not one[0]]
     for columns in (*_parts(usual), *_parts(pythons[len(usual) :])):

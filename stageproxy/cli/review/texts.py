@@ -112,6 +112,8 @@ def _lines_of_finding(one: ReviewFinding) -> Iterator[Text]:
 def _completeness_lines(completeness: Completeness) -> Iterator[Text]:
     expected = completeness.expectations
     missing = [one for one in expected if not one.is_met]
+    if not (expected or completeness.surplus):
+        return
     yield Text("\nCompleteness", "bold")
     yield Text(f"  {len(expected) - len(missing)} of {len(expected)} expected files are there.")
     for one in missing:

@@ -28,6 +28,8 @@ from stageproxy.cli.tries.report import Document, TryReport, attach
 from stageproxy.cli.tries.running import Ended, Shown, ignore
 from stageproxy.core.review.evidence import clean_line
 
+_CHECKS = {"pip": "pip check", "uv": "uv pip check"}
+
 
 @dataclass(frozen=True, slots=True)
 class TryOptions:
@@ -193,5 +195,5 @@ async def _use_installed(
         return shlex.join(options.command), ended
     imported = await environment.import_modules(modules)
     checked = await environment.check()
-    words = [*([f"import {', '.join(modules)}"] if modules else []), f"{options.installer} check"]
+    words = [*([f"import {', '.join(modules)}"] if modules else []), _CHECKS[options.installer]]
     return "; ".join(words), Ended(imported.code or checked.code, imported.lines + checked.lines)

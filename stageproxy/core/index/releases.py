@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
 
@@ -51,5 +51,5 @@ def _version_text(filename: str) -> str:
 def _find_version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None

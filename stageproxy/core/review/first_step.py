@@ -3,7 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from stageproxy.core.index.pages import Listing
+from stageproxy.core.index.releases import releases_in
 from stageproxy.core.review.baseline import choose_baseline
 from stageproxy.core.review.completeness import Completeness
 from stageproxy.core.review.expectations import (
@@ -73,7 +76,8 @@ def first_step(
 
 def _filenames(stage: Stage, listing: Listing) -> list[str]:
     """Return the files that the release will have: those of the stage, and published ones."""
-    published = [one.filename for one in listing.files_of(stage.version or "")]
+    own = (one for one in releases_in(listing) if one.version == Version(stage.version or "0"))
+    published = [name for one in own for name in one.filenames]
     return list(dict.fromkeys([*(one.filename for one in stage.artifacts), *published]))
 
 

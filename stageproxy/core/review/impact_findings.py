@@ -33,7 +33,7 @@ def worse_rows(impact: Impact) -> list[TargetImpact]:
 
     One that stays on an older version than others have today is no news.
     """
-    versions = [one.today.version for one in impact.rows if one.today.version]
+    versions = {one.today.version for one in impact.rows if one.today.version}
     newest = max(versions, key=Version, default="")
     return [row for row in impact.rows if _is_worse(row, newest)]
 

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.index.pages import Listing
-from stageproxy.core.index.releases import releases_in
+from stageproxy.core.index.releases import Release, releases_in
 from stageproxy.core.rules.findings import RELEASE, Finding, FindingsByFile, suspicious
 from stageproxy.core.rules.project import project_size_findings
 from stageproxy.core.rules.table import file_findings, index_findings, refusals
@@ -205,16 +205,27 @@ def regressions_of(files: Sequence[ExaminedFile], listing: Listing) -> list[Regr
     name = files[0].upload.name if files else None
     if name is None:
         return []
-    releases = _releases_in(listing)
-    before = release_before(name.version, releases)
+    releases = {one.version: one for one in releases_in(listing)}
+    before = _release_before(name.version, releases)
     if before is None:
         return []
+    own = releases[name.version].files if name.version in releases else ()
     return find_regressions(
-        [*(one.upload.filename for one in files), *releases.get(name.version, ())],
-        releases[before],
-        f"{name.project} {before}",
+        [*(one.upload.filename for one in files), *(one.filename for one in own)],
+        [one.filename for one in before.files],
+        f"{name.project} {before.version}",
         requires_python=requires_python_of(files),
     )
+
+
+def _release_before(version: Version, releases: Mapping[Version, Release]) -> Release | None:
+    """Return the release before a *version* that has files which are not yanked."""
+    left = dict(releases)
+    while before := release_before(version, left):
+        if left[before].files:
+            return left[before]
+        del left[before]
+    return None
 
 
 def requires_python_of(files: Sequence[ExaminedFile]) -> str:
@@ -226,12 +237,6 @@ def _claims_in_order(files: Iterable[ExaminedFile]) -> list[ReleaseClaims]:
     """Return the claims of files in the order of their promotion."""
     claims = (one.claims for one in files if one.claims)
     return sorted(claims, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist))
-
-
-def _releases_in(listing: Listing) -> Mapping[Version, Sequence[str]]:
-    """Return the filenames of each release that is not yanked, by version."""
-    files = {one.version: one.files for one in releases_in(listing)}
-    return {version: [one.filename for one in found] for version, found in files.items() if found}
 
 
 def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.pages import ListedFile, Listing, UnreadablePageError, resolved
 from stageproxy.core.review.choices import Offer, candidates_among
@@ -24,7 +25,8 @@ from stageproxy.core.review.resolving.metadata import (
 from stageproxy.core.review.resolving.pythons import linux
 from stageproxy.core.review.resolving.resolve import resolve
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import BaselineDownloads, Index
+from stageproxy.ports import BaselineDownloads, Index, Inspector
+from stageproxy.services.review.counterparts import Budget, Counterparts, NotComparedError
 from stageproxy.services.upstream_state import read_project_page
 
 _AT_ONCE = 8
@@ -32,6 +34,9 @@ _MOST_PAGES = 300
 _MOST_METADATA = 600
 _SECONDS = 60.0
 """How long the resolution for one Python may take."""
+_LONGEST_FILE = 64 * 2**20
+_MOST_DOWNLOADED = 512 * 2**20
+"""How many bytes files may have whose metadata is wanted, one of them and all together."""
 _JSON = "application/json"
 _METADATA = ".metadata"
 
@@ -41,22 +46,28 @@ class Knowledge:
     """What was found out for one review, which its Pythons share."""
 
     facts: Facts
-    page_urls: dict[NormalizedName, str]
-    asked: int = 0
+    budget: Budget
+    page_urls: dict[NormalizedName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseResolver:
-    """Resolves the release of a stage over an index. Nothing is downloaded but METADATA files."""
+    """Resolves the release of a stage over an index.
+
+    If the index has neither METADATA files nor a JSON API, files are downloaded for their
+    metadata, within a budget, and read in the child process that reads uploads.
+    """
 
     index: Index
     downloads: BaselineDownloads
+    counterparts: Counterparts
+    inspector: Inspector
     monotonic: Callable[[], float] = time.monotonic
     seconds: float = _SECONDS
 
     def knowledge(self) -> Knowledge:
         """Return the knowledge to begin with: none."""
-        return Knowledge(Facts(), {})
+        return Knowledge(Facts(), Budget(_MOST_DOWNLOADED))
 
     async def resolve(self, stage: Stage, python: str, known: Knowledge) -> Resolution:
         """Return what would be installed for one Python, or why that is not known."""
@@ -143,7 +154,7 @@ class ReleaseResolver:
         except StageproxyError as error:
             return Required(why_not=error.sentence.rstrip("."))
         if document is None:
-            return Required(why_not="the index has neither its METADATA nor its JSON document")
+            return await self._in_file(pick, listed, known)
         return await asyncio.to_thread(required_in_json, document.body)
 
     async def _in_metadata(self, listed: ListedFile, page_url: str) -> Required:
@@ -153,6 +164,27 @@ class ReleaseResolver:
             return Required(why_not="its link is no URL")
         body = await self.downloads.read(f"{link}{_METADATA}", size=LONGEST_METADATA)
         return await asyncio.to_thread(required_in_metadata, body)
+
+    async def _in_file(self, pick: Pick, listed: ListedFile | None, known: Knowledge) -> Required:
+        if listed is None:
+            return Required(why_not="the index does not list its file any more")
+        if listed.size is not None and listed.size > _LONGEST_FILE:
+            return Required(why_not="the index has no metadata of it, and its file is too large")
+        page_url = known.page_urls.get(pick.project, "")
+        small = replace(self.counterparts, max_file_size=_LONGEST_FILE)
+        try:
+            async with small.fetched(listed, page_url, known.budget) as file:
+                name = parse_distribution_name(file.filename)
+                contents = await self.inspector.read_contents(file.path, name, pick.project)
+        except NotComparedError as error:
+            return Required(why_not=f"the index has no metadata of it. {error}".rstrip("."))
+        except (StageproxyError, ValueError):
+            return Required(why_not="its file cannot be read")
+        if contents.core_metadata is None:
+            return Required(why_not="its file has no metadata")
+        return await asyncio.to_thread(
+            required_in_metadata, contents.core_metadata, is_wheel=name.is_wheel
+        )
 
 
 def _release_of(stage: Stage, python: str, facts: Facts) -> Pick:

@@ -132,7 +132,9 @@ class Reviews:
         """Do the work and store its result. Return false if another process is doing it."""
         with self.derived.claimed(name) as is_ours:
             if is_ours:
-                await self.derived.add(name, await self.work.carry_out(subject, steps))
+                records = await self.catalogue.read(lambda rows: rows.audit.list(subject.stage.id))
+                result = await self.work.carry_out(subject, steps, records)
+                await self.derived.add(name, result)
         return is_ours
 
 
@@ -143,9 +145,15 @@ def _completed_by(review: Review, result: ReviewResult) -> Review:
         reviewed_at=result.reviewed_at,
         baseline=review.baseline or result.baseline,
         findings=gravest_first((*review.findings, *result.findings)),
-        deltas=(*result.deltas, *review.deltas),
+        deltas=_with_contents(result.deltas, review.deltas),
         resolutions=result.resolutions,
     )
+
+
+def _with_contents(compared: Sequence[Delta], by_hash: Sequence[Delta]) -> tuple[Delta, ...]:
+    """Return the deltas whose contents were compared, and the others as they are known by hash."""
+    labels = {one.label for one in compared}
+    return (*compared, *(one for one in by_hash if one.label not in labels))
 
 
 def result_name(stage: Stage) -> DerivedName:

@@ -84,7 +84,7 @@ class ReviewWork:
     max_download: int
 
     async def carry_out(
-        self, subject: Subject, steps: Steps, records: Sequence[AuditRecord] = ()
+        self, subject: Subject, steps: Steps, records: Sequence[AuditRecord]
     ) -> ReviewResult:
         """Return what the comparison finds. What cannot be compared is said and is no failure.
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from aiohttp import hdrs, web
 
@@ -11,8 +11,8 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.rights import Action
 from stageproxy.services.sessions import SignedIn
 from stageproxy.web.bodies import read_bytes
-from stageproxy.web.keys import ACCESS, URLS
-from stageproxy.web.pages import page_headers, render
+from stageproxy.web.keys import ACCESS
+from stageproxy.web.pages import headers_of_desk, render, root_of
 from stageproxy.web.request_keys import BEARER
 from stageproxy.web.same_origin import CrossSiteError, check_same_origin
 from stageproxy.web.signed_in import find_signed_in
@@ -26,7 +26,6 @@ FORM_TOKEN = "form-token"  # noqa: S105 - the name of a field
 _LONGEST_FORM = 2**16
 _MOST_FIELDS = 50
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_NOT_KEPT = {"Cache-Control": "private, no-store", "Referrer-Policy": "same-origin"}
 
 
 def for_signed_in(page: Page) -> Handler:
@@ -92,18 +91,13 @@ def desk_page(
         is_admin=bool(signed_in and signed_in.token.permits(Action.TOKENS, None)),
         **values,
     )
-    headers = {**page_headers(request), **_NOT_KEPT}
+    headers = headers_of_desk(request)
     return web.Response(status=status, body=body.encode(errors="replace"), headers=headers)
-
-
-def root_of(request: web.Request) -> str:
-    """Return the path of the server for browsers, without a slash at the end."""
-    return urlsplit(request.app[URLS].public_url).path.rstrip("/")
 
 
 def see_other(request: web.Request, path: str) -> web.Response:
     """Redirect to a *path* of the desk, which is fetched by GET."""
-    headers = {hdrs.LOCATION: root_of(request) + path, **_NOT_KEPT}
+    headers = {hdrs.LOCATION: root_of(request) + path, hdrs.CACHE_CONTROL: "private, no-store"}
     return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
 
 

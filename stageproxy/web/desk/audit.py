@@ -7,8 +7,9 @@ from aiohttp import web
 from stageproxy.core.audit import AuditRecord, Event
 from stageproxy.core.rights import actor_label
 from stageproxy.services.sessions import SignedIn
-from stageproxy.web.desk.answers import desk_page, for_signed_in, root_of
+from stageproxy.web.desk.answers import desk_page, for_signed_in
 from stageproxy.web.keys import ACCESS, AUDIT
+from stageproxy.web.pages import root_of
 
 _MOST = 500
 """How many of the latest records a page has; it says so if there are more."""

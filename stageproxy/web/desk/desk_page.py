@@ -10,8 +10,9 @@ from stageproxy.core.promotion.waiting import Waiting, waiting_for
 from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import LIVE, Stage, Status
 from stageproxy.services.sessions import SignedIn
-from stageproxy.web.desk.answers import desk_page, root_of
-from stageproxy.web.keys import STAGES, URLS
+from stageproxy.web.desk.answers import desk_page
+from stageproxy.web.keys import STAGES
+from stageproxy.web.pages import root_of
 from stageproxy.web.positions import position_in, position_of
 from stageproxy.web.signed_in import find_signed_in
 
@@ -80,7 +81,6 @@ async def show_desk(request: web.Request) -> web.StreamResponse:
         "desk-page.html",
         signed_in,
         stages=stages,
-        urls=request.app[URLS],
         search=search,
         statuses=STATUSES,
         is_first=is_first,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stageproxy.core.review.completeness import Completeness
 from stageproxy.core.review.document import as_document
 from stageproxy.core.review.review import ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
@@ -144,9 +145,7 @@ def test_not_the_latest(offline: CommandRunner, server: ReviewServer) -> None:
     impact = replace(an_impact(), is_latest=False, newer="3.0")
     server.answer_with(a_review(impact=impact))
 
-    assert "  Installers choose 3.0; this is for those who stay below it." in lines_of(
-        server, offline
-    )
+    assert "  Installers choose 3.0 by themselves." in lines_of(server, offline)
 
 
 def test_completeness(offline: CommandRunner, server: ReviewServer) -> None:
@@ -412,3 +411,10 @@ def test_json_alone(offline: CommandRunner, tmp_path: Path, option: str) -> None
     ended = offline.run("review", "demo", "--json", option.replace("FILE", str(file)))
 
     assert ended.code == 2
+
+
+def test_nothing_is_expected(offline: CommandRunner, server: ReviewServer) -> None:
+    """Of a first release nothing is expected, and nothing is said about completeness."""
+    server.answer_with(a_review(completeness=Completeness()))
+
+    assert "Completeness" not in lines_of(server, offline)

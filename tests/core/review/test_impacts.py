@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stageproxy.core.index.pages import Listing
+from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.review.impact import Change, Choice, Impact, TargetImpact
 from stageproxy.core.review.impact_findings import impact_findings, named_targets
 from stageproxy.core.review.impacts import impact_of
@@ -230,3 +230,24 @@ def test_names_of_many_targets() -> None:
         "cp39, cp310, cp311, cp312, cp313, cp314, cp315, cp313t, cp314t, cp315t on "
         "musllinux x86_64, musllinux aarch64, win arm64"
     )
+
+
+class CountedFiles(dict[str, ListedFile]):
+    """The files of a page, which counts how many are looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, filename: str) -> ListedFile:
+        self.looked_at += 1
+        return super().__getitem__(filename)
+
+
+def test_few_files_of_a_long_page_are_read() -> None:
+    """Of a page with thousands of files, only those of releases that may be chosen are read."""
+    versions = [f"1.{minor}" for minor in range(300)]
+    names = [name for one in versions for name in (*wheels(one, LINUX, MUSL), sdist_of(one))]
+    files = CountedFiles(a_listing(*names).files)
+
+    impact(wheels("2.0", LINUX, MUSL), Listing(files))
+
+    assert files.looked_at == 3

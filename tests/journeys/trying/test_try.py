@@ -1,6 +1,7 @@
 """A stage is tried with pip and uv, and the result is attached to it as evidence."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,26 @@ def test_kept(cli: CommandRunner) -> None:
     assert (environment / "bin" / "python").exists()
     assert left_behind() - before == {environment.parent.name}
     shutil.rmtree(environment.parent)
+
+
+def test_interrupted(cli: CommandRunner, tmp_path: Path) -> None:
+    """Ctrl-C ends what runs, and removes the environment."""
+    stage, before = stage_of(cli), left_behind()
+    started = tmp_path / "started"
+    script = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(600)"
+    environment = {"STAGEPROXY_SERVER": cli.url, "STAGEPROXY_TOKEN": cli.token}
+
+    ended = cli.run_and_signal(
+        signal.SIGINT,
+        started.exists,
+        environment,
+        *("try", stage["id"], "--installer", "uv", "--", "python", "-c", script),
+    )
+
+    assert ended.code == 1
+    assert "Aborted!" in ended.stderr
+    assert left_behind() == before
+    assert evidence_of(cli, stage) == []
 
 
 def test_empty_stage(cli: CommandRunner) -> None:

@@ -1,7 +1,7 @@
 """Code that decodes data and runs it, as nobody does who wants to be understood."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stageproxy.core.review.contents.capabilities import Capability, capability_of_name
@@ -9,6 +9,7 @@ from stageproxy.core.review.contents.syntax import Placed, Syntax, constant_text
 
 DECODED_CODE = "decoded code"
 DECODED_COMMAND = "decoded command"
+FETCHED_CODE = "fetched code"
 
 _DECODERS = frozenset(
     {
@@ -71,18 +72,31 @@ def decodes(call: ast.Call, syntax: Syntax) -> bool:
 
 
 def decoding_threats(syntax: Syntax) -> Mapping[str, int]:
-    """Return whether decoded data is run as code or as a command, each with the first line."""
+    """Return whether decoded or fetched data is run, as code or as a command, and its line."""
     calls = [one for one in syntax.nodes if isinstance(one.node, ast.Call)]
     runs = [(kind, one) for one in calls for kind in _kinds_of(one.node, syntax)]
     if not runs:
         return {}
     decoded = _find_decoded(syntax)
-    found: dict[str, int] = {}
+    found = _fetched([one.node for kind, one in runs if kind == DECODED_CODE], syntax)
     for kind, one in runs:
         if any(decoded.is_in(argument, one.scope) for argument in _arguments(one.node, syntax)):
             line = getattr(one.node, "lineno", 1)
             found[kind] = min(line, found.get(kind, line))
     return found
+
+
+def _fetched(runs: Sequence[ast.AST], syntax: Syntax) -> dict[str, int]:
+    """Return the first line where what comes from the network is run at once."""
+    lines = [
+        getattr(run, "lineno", 1)
+        for run in runs
+        for argument in _arguments(run, syntax)
+        for node in ast.walk(argument)
+        if isinstance(node, ast.Call)
+        and capability_of_name(syntax.name_of(node.func)) is Capability.NETWORK
+    ]
+    return {FETCHED_CODE: min(lines)} if lines else {}
 
 
 def _kinds_of(call: ast.AST, syntax: Syntax) -> Iterator[str]:

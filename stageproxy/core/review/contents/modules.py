@@ -1,7 +1,6 @@
 """What is to be known of one file: what its code can do, and what shows in its text."""
 
 import ast
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ LONGEST_MODULE = 512 * 2**10
 
 DECODES = "decodes data"
 IMPORT_LINE = "import line"
-_IMPORT_LINE = re.compile(rb"^import[ \t]", re.MULTILINE)
+_IMPORT_STARTS = ("import ", "import\t")
 _FAR_COLUMN = 100
 _TOO_LONG = f"it is longer than {LONGEST_MODULE // 2**10} KiB"
 
@@ -41,11 +40,18 @@ class FileFacts:
 def read_text(path: str, content: bytes) -> FileFacts:
     """Return what shows in a file that is no module."""
     signs = dict(secrets_in(content))
-    if path.endswith(".pth") and (match := _IMPORT_LINE.search(content)):
-        signs[IMPORT_LINE] = content.count(b"\n", 0, match.start()) + 1
+    if path.endswith(".pth"):
+        signs |= _import_line_in(content)
     if path == "pyproject.toml":
         signs |= build_system_in(content)
     return FileFacts(signs=_sorted(signs))
+
+
+def _import_line_in(content: bytes) -> dict[str, int]:
+    """Return the first line of a `.pth` file that Python runs, by the lines that Python sees."""
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    found = [number for number, line in enumerate(lines, 1) if line.startswith(_IMPORT_STARTS)]
+    return {IMPORT_LINE: found[0]} if found else {}
 
 
 def read_module(path: str, content: bytes) -> FileFacts:

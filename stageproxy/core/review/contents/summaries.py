@@ -82,10 +82,12 @@ def _name_of_text(path: str, filename: str) -> str:
 def _kind_of(path: str, start: bytes) -> MemberKind:
     if is_compiled(start):
         return MemberKind.EXTENSION if is_library(path, start) else MemberKind.EXECUTABLE
+    if path.endswith(_PYTHON):
+        return MemberKind.PYTHON
     if b"\0" in start:
         return MemberKind.BINARY
     first_line = start.partition(b"\n")[0]
-    if path.endswith(_PYTHON) or (first_line.startswith(_SHEBANG) and b"python" in first_line):
+    if first_line.startswith(_SHEBANG) and b"python" in first_line:
         return MemberKind.PYTHON
     return MemberKind.TEXT if _is_text(start) else MemberKind.BINARY
 

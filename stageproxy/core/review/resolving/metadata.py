@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -13,7 +13,8 @@ LONGEST_METADATA = 2**20
 _MOST = 500
 _LONGEST = 1000
 """How many requirements are read, and how long each may be: longer ones take long to judge."""
-_FIELD = re.compile(rb"requires-dist[ \t]*:(.*)", re.IGNORECASE)
+_FIELD = re.compile(rb"([a-z-]+)[ \t]*:(.*)", re.IGNORECASE)
+_FINAL_SINCE = (2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,32 @@ class Required:
     why_not: str = ""
 
 
-def required_in_metadata(core_metadata: bytes) -> Required:
-    """Return what the headers of a METADATA file require."""
-    texts: list[str] = []
-    for line in core_metadata[:LONGEST_METADATA].splitlines():
-        if not line.strip():
-            break
-        if found := _FIELD.fullmatch(line):
-            texts.append(found[1].decode(errors="replace").strip())
+def required_in_metadata(core_metadata: bytes, *, is_wheel: bool = True) -> Required:
+    """Return what the headers of a METADATA file require.
+
+    Those of an sdist are final only from metadata 2.2 on, and unless they are dynamic.
+    """
+    fields = list(_fields_in(core_metadata))
+    texts = [value for name, value in fields if name == "requires-dist"]
+    if not is_wheel and not _are_final(fields):
+        return Required(why_not="it has only an sdist, which would have to be built")
     return required_in(texts)
+
+
+def _fields_in(core_metadata: bytes) -> Iterator[tuple[str, str]]:
+    for line in core_metadata[:LONGEST_METADATA].splitlines():
+        # A line of spaces continues a header, such as a licence of several paragraphs.
+        if not line:
+            return
+        if found := _FIELD.fullmatch(line):
+            yield found[1].decode().lower(), found[2].decode(errors="replace").strip()
+
+
+def _are_final(fields: Sequence[tuple[str, str]]) -> bool:
+    found = dict(fields)
+    version = re.match(r"(\d+)\.(\d+)", found.get("metadata-version", "1.0"))
+    is_new = version is not None and (int(version[1]), int(version[2])) >= _FINAL_SINCE
+    return is_new and ("dynamic", "requires-dist") not in {(a, b.lower()) for a, b in fields}
 
 
 def required_in_json(body: bytes) -> Required:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stageproxy.core.names import first_few
 from stageproxy.core.review.contents.capabilities import Capability
-from stageproxy.core.review.contents.decoding import DECODED_CODE, DECODED_COMMAND
+from stageproxy.core.review.contents.decoding import DECODED_CODE, DECODED_COMMAND, FETCHED_CODE
 from stageproxy.core.review.contents.hidden_text import (
     BIDIRECTIONAL,
     FAR_CODE,
@@ -43,6 +43,7 @@ class _Threat:
 _THREATS: Mapping[str, _Threat] = {
     DECODED_CODE: _Threat("decoded-code", "{path} decodes data and runs it as code."),
     DECODED_COMMAND: _Threat("decoded-command", "{path} decodes data and runs it as a command."),
+    FETCHED_CODE: _Threat("fetched-code", "{path} runs code that it gets from the network."),
     HIDDEN_DATA: _Threat("hidden-data", "{path} has many invisible characters in a row."),
     BIDIRECTIONAL: _Threat(
         "bidirectional-characters",

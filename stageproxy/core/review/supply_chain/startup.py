@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from stageproxy.core.review.contents.examination import LONGEST_TEXT
 from stageproxy.core.review.contents.modules import IMPORT_LINE
 from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.summary import MemberSummary
+from stageproxy.core.review.summary import MemberKind, MemberSummary
 from stageproxy.core.review.supply_chain.pair import Pair, installed_path
 
 _CUSTOMIZE = ("sitecustomize", "usercustomize")
@@ -18,7 +18,7 @@ def startup_findings(pair: Pair) -> Iterator[ReviewFinding]:
         path = installed_path(member.path)
         if path.endswith(".pth") and "/" not in path:
             yield _pth(pair, member)
-        elif path.partition("/")[0].removesuffix(".py") in _CUSTOMIZE:
+        elif _name_of(path) in _CUSTOMIZE and member.kind is not MemberKind.TEXT:
             yield pair.loud(
                 "startup-module",
                 f"The release {pair.adds} {member.path}, which Python imports at every start.",
@@ -27,9 +27,14 @@ def startup_findings(pair: Pair) -> Iterator[ReviewFinding]:
             )
 
 
+def _name_of(path: str) -> str:
+    """Return the name by which Python imports a file or a package at the top."""
+    return path.partition("/")[0].partition(".")[0]
+
+
 def _pth(pair: Pair, member: MemberSummary) -> ReviewFinding:
     line = dict(member.signs).get(IMPORT_LINE)
-    if line is None and member.size <= LONGEST_TEXT:
+    if line is None and member.kind is MemberKind.TEXT and member.size <= LONGEST_TEXT:
         return pair.note(
             "pth-file",
             f"The release {pair.adds} {member.path}, whose lines Python adds to sys.path.",

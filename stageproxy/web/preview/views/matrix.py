@@ -25,7 +25,9 @@ class Kind:
 
 
 KINDS: Mapping[Change, Kind] = {
-    Change.LOSES_WHEEL: Kind("lost", Shape.CROSS, Tone.BAD, "lose their wheel: nothing installs"),
+    Change.LOSES_WHEEL: Kind(
+        "lost", Shape.CROSS, Tone.BAD, "lose their wheel: an older version stays"
+    ),
     Change.SOURCE_BUILD: Kind(
         "source", Shape.TRIANGLE, Tone.BAD, "build from source instead of a wheel"
     ),
@@ -33,7 +35,9 @@ KINDS: Mapping[Change, Kind] = {
     Change.NEW_FLOOR: Kind("floor", Shape.UP, Tone.WARN, "need a newer system than today"),
     Change.UPDATED: Kind("updated", Shape.DOT, Tone.GOOD, "get the release as they got the last"),
     Change.GAINS_WHEEL: Kind("gains", Shape.PLUS, Tone.GOOD, "get a wheel for the first time"),
-    Change.NOT_CHOSEN: Kind("newer", Shape.RING, Tone.INFO, "get a newer release anyway"),
+    Change.NOT_CHOSEN: Kind(
+        "newer", Shape.RING, Tone.INFO, "get another release unless they ask for this"
+    ),
     Change.NOTHING: Kind("none", Shape.LINE, Tone.PLAIN, "find no file, today or afterwards"),
 }
 _LOUD = (Change.LOSES_WHEEL, Change.SOURCE_BUILD, Change.STAYS, Change.NEW_FLOOR)

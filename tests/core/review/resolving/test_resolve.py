@@ -177,9 +177,26 @@ def test_yanked_and_other_pythons() -> None:
 def test_requirements_of_metadata() -> None:
     """Only the headers of METADATA count, in any spelling, and never its description."""
     headers = b"Metadata-Version: 2.1\nRequires-Dist: six>=1\nrequires-dist : idna\r\n"
+    headers += b"License: One\n        \n        Two\nRequires-Dist: attrs\n"
     text = headers + b"\nRequires-Dist: no\n"
 
-    assert [str(one) for one in required_in_metadata(text).requirements] == ["six>=1", "idna"]
+    assert [str(one) for one in required_in_metadata(text).requirements] == [
+        *("six>=1", "idna", "attrs")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_known"),
+    [
+        (b"Metadata-Version: 2.1\nRequires-Dist: six\n", False),
+        (b"Metadata-Version: 2.2\nRequires-Dist: six\n", True),
+        (b"Metadata-Version: 2.4\nDynamic: Requires-Dist\n", False),
+        (b"", False),
+    ],
+)
+def test_requirements_of_an_sdist(metadata: bytes, *, is_known: bool) -> None:
+    """What an sdist requires is known only if it cannot change when it is built."""
+    assert bool(required_in_metadata(metadata, is_wheel=False).why_not) != is_known
 
 
 @pytest.mark.parametrize(

