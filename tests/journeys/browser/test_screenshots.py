@@ -17,7 +17,7 @@ pytestmark = pytest.mark.journey
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 200_000
-WIDTH = 1000
+WIDTH = 1100
 
 
 @dataclass(frozen=True, slots=True)

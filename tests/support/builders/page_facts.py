@@ -97,7 +97,7 @@ def a_large_release(*, state: ReviewState = ReviewState.DONE) -> Facts:
         manifest_digest=manifest_digest(artifacts),
         manifest=manifest(artifacts),
         reviewed_at=NOON,
-        progress=ReviewProgress(state, 23, 61, f"Comparing {names[22]}"),
+        progress=_progress(state, names[22]),
         baseline=Baseline("2.3.5", "final", NOON - timedelta(days=61), tuple(wheels_of("2.3.5"))),
         findings=gravest_first(found),
         impact=impact,
@@ -165,6 +165,12 @@ def a_published_release() -> Facts:
     review = replace(facts.review, impact=None, deltas=(), baseline=None)
     url = "https://index.example/project/demo/2.0/"
     return replace(facts, stage=stage, review=review, release_url=url)
+
+
+def _progress(state: ReviewState, filename: str) -> ReviewProgress:
+    if state is ReviewState.DONE:
+        return ReviewProgress(state, now="Everything was compared.")
+    return ReviewProgress(state, 23, 61, f"Comparing {filename}")
 
 
 def _facts(stage: Stage, review: Review, form: FormFields, html: str) -> Facts:
