@@ -31,17 +31,26 @@ KINDS: Mapping[Change, Kind] = {
     Change.SOURCE_BUILD: Kind(
         "source", Shape.TRIANGLE, Tone.BAD, "build from source instead of a wheel"
     ),
+    Change.PURE_WHEEL: Kind(
+        "pure", Shape.DOWN, Tone.WARN, "get a wheel for any platform instead of a compiled one"
+    ),
     Change.STAYS: Kind("stays", Shape.DIAMOND, Tone.WARN, "stay on an older version"),
     Change.NEW_FLOOR: Kind("floor", Shape.UP, Tone.WARN, "need a newer system than today"),
     Change.SDIST: Kind("sdist", Shape.SQUARE, Tone.INFO, "build from source, as before"),
     Change.UPDATED: Kind("updated", Shape.DOT, Tone.GOOD, "get a wheel, as before"),
     Change.GAINS_WHEEL: Kind("gains", Shape.PLUS, Tone.GOOD, "get a wheel for the first time"),
     Change.NOT_CHOSEN: Kind(
-        "newer", Shape.RING, Tone.INFO, "get another release unless they ask for this"
+        "newer", Shape.RING, Tone.INFO, "get a newer release unless they ask for this"
     ),
     Change.NOTHING: Kind("none", Shape.LINE, Tone.PLAIN, "find no file, today or afterwards"),
 }
-_LOUD = (Change.LOSES_WHEEL, Change.SOURCE_BUILD, Change.STAYS, Change.NEW_FLOOR)
+_LOUD = (
+    Change.LOSES_WHEEL,
+    Change.SOURCE_BUILD,
+    Change.PURE_WHEEL,
+    Change.STAYS,
+    Change.NEW_FLOOR,
+)
 
 
 @dataclass(frozen=True, slots=True)
