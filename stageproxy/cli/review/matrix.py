@@ -95,7 +95,8 @@ def _moment_lines(moments: Sequence[Moment]) -> Iterator[Text]:
     for number, moment in enumerate(moments, 1):
         loud = f", {len(moment.source_builds)} build from source" if moment.source_builds else ""
         late = f", {moment.stays} stay on an older version" if moment.stays else ""
-        text = f"{moment.updated} targets get it{late}{loud}"
+        get = "1 target gets" if moment.updated == 1 else f"{moment.updated} targets get"
+        text = f"{get} it{late}{loud}"
         yield Text.assemble(f"  {number:>2}. {moment.label}: ", text)
         if moment.source_builds:
             yield Text(f"      from source then: {_targets(moment.source_builds)}", "yellow")
