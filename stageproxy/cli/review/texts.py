@@ -12,7 +12,7 @@ from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Origin
 from stageproxy.core.review.evidence import Evidence, target_of
 from stageproxy.core.review.findings import ReviewFinding, is_regression
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level
 
