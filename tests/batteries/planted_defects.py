@@ -11,7 +11,7 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
     "stages": [
         Defect(
             "every upload is in the audit trail",
-            "services/uploads.py",
+            "services/upload/uploads.py",
             "rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))",
             "stage_event(versioned, action, artifact.uploaded_by, now, **details)",
             STAGES,

@@ -386,7 +386,7 @@ DEFECTS = [
     ),
     Defect(
         "a replaced file starts with a new entry",
-        "services/uploads.py",
+        "services/upload/uploads.py",
         "    rows.promotions.remove_entry(stage.id, artifact.filename)\n",
         "",
         "web/api/test_corrections.py::test_replaced_file_has_a_new_entry",
@@ -484,7 +484,7 @@ DEFECTS = [
     ),
     Defect(
         "an unchanged upload restores the stored file",
-        "services/uploads.py",
+        "services/upload/uploads.py",
         "            incoming.file.commit()\n            is_settled",
         "            is_settled",
         "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
@@ -519,26 +519,26 @@ DEFECTS = [
     ),
     Defect(
         "nothing is repaired where a row cannot be read",
-        "services/fsck.py",
+        "services/care/fsck.py",
         "not damage and not schema and not snapshot.unreadable",
         "not damage and not schema",
-        "cli/test_fsck.py::test_nothing_is_repaired_in_a_damaged_database",
+        "cli/care/test_fsck.py::test_nothing_is_repaired_in_a_damaged_database",
     ),
     Defect(
         "a dry run names what a sweep deletes",
-        "services/expire.py",
+        "services/care/expire.py",
         "return replace(planned, orphans=orphans, derived=derived)",
         "return planned",
-        "services/test_expire.py::test_plan_is_what_is_done",
+        "services/care/test_expire.py::test_plan_is_what_is_done",
     ),
     Defect(
         "fsck ends the state after a failure of the disk only if nothing is wrong",
-        "cli/fsck.py",
+        "cli/care/fsck.py",
         "    if left:\n        raise SystemExit(1)\n"
         "    FoundFiles(directory.root).forget_failure()\n",
         "    FoundFiles(directory.root).forget_failure()\n"
         "    if left:\n        raise SystemExit(1)\n",
-        "cli/test_fsck.py::test_end_of_a_failure",
+        "cli/care/test_fsck.py::test_end_of_a_failure",
     ),
     Defect(
         "doctor sends no token to a public URL that leads elsewhere",
@@ -675,7 +675,7 @@ DEFECTS = [
     ),
     Defect(
         "a stage has a limit of responses that are passed on",
-        "web/streams.py",
+        "web/answers/streams.py",
         '            _place(self.stages, stage.id, "This stage"),\n',
         "",
         "web/preview/test_ill_upstream.py::test_shares",
@@ -696,7 +696,7 @@ DEFECTS = [
     ),
     Defect(
         "no query reads all stages, however many have ended",
-        "store/stage_rows.py",
+        "store/rows/stages.py",
         "SELECT * FROM stage WHERE ended_at <= :until ORDER BY",
         "SELECT * FROM stage WHERE ended_at || '' <= :until ORDER BY",
         "store/test_query_plans.py::test_no_query_reads_all_rows",
@@ -783,14 +783,14 @@ DEFECTS = [
         "core/guesses.py",
         "self._repeated if is_repeated else self._first",
         "self._repeated",
-        "web/test_guesses.py::test_unknown_api_tokens",
+        "web/access/test_guesses.py::test_unknown_api_tokens",
     ),
     Defect(
         "a stage URL that is remembered is no guess",
-        "web/guesses.py",
+        "web/access/guesses.py",
         "except (UnknownCredentialError, NotFoundError) as error:",
         "except Exception as error:",
-        "web/test_guesses.py::test_ended_stages_are_no_guesses",
+        "web/access/test_guesses.py::test_ended_stages_are_no_guesses",
     ),
     Defect(
         "no transfer encoding but chunked is ignored",
@@ -850,7 +850,7 @@ DEFECTS = [
     ),
     Defect(
         "a sweep goes by the earliest time",
-        "services/expire.py",
+        "services/care/expire.py",
         'both times is swept.\n        """\n        now = self.clock.earliest()',
         'both times is swept.\n        """\n        now = self.clock.now()',
         "services/test_clock_jumps.py::test_jump_ahead",
@@ -1039,7 +1039,7 @@ DEFECTS = [
     ),
     Defect(
         "an MD5 that the form names is compared, wherever its field is",
-        "services/examine.py",
+        "services/upload/examine.py",
         "incoming.file.finish(md5=_names_md5(incoming.form))",
         "incoming.file.finish()",
         "web/upload/test_md5.py::test_made_where_the_form_names_it",
@@ -1095,7 +1095,7 @@ DEFECTS = [
     ),
     Defect(
         "no worker fails an upload that a living one completes",
-        "services/completion.py",
+        "services/upload/completion.py",
         "if not self.leases.is_held(rows, of_upload(one[1].id))",
         "if one",
         "web/upload/test_file_upload_workers.py::test_upload_that_another_worker_completes",
@@ -1221,7 +1221,7 @@ DEFECTS = [
     ),
     Defect(
         "no page of another site sends a form of the desk",
-        "web/same_origin.py",
+        "web/access/same_origin.py",
         "not sites <= _OWN or not origins <= _own_origins(request)",
         "False",
         "web/desk/test_cross_site.py::test_no_form_of_another_site",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.cli.screen import table_lines
+from stageproxy.cli.output.screen import table_lines
 from stageproxy.core.review.impact.impact import Change, Impact, Moment, TargetImpact
 from stageproxy.core.review.impact.targets import Target
 
