@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.review.completeness import Completeness
-from stageproxy.core.review.delta import ArtifactDelta
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.document import as_document
 from stageproxy.core.review.review import ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
