@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stageproxy.core.names import first_few
+from stageproxy.core.review.impact.findings import worse_rows
 from stageproxy.core.review.impact.impact import Change, Impact, TargetImpact
 from stageproxy.core.review.impact.targets import Target
 from stageproxy.web.preview.views.tones import Shape, Tone
@@ -94,12 +95,17 @@ def matrix_of(impact: Impact, version: str) -> Matrix:
         )
         for platform in platforms
     )
+    worse = worse_rows(impact)
     counted = {change: [one for one in impact.rows if one.change is change] for change in Change}
     return Matrix(
         pythons=tuple(label for _, _, label in pythons),
         rows=rows,
         counts=tuple((KINDS[change], len(ones)) for change, ones in counted.items() if ones),
-        loud=tuple(_loud(change, counted[change]) for change in _LOUD if counted[change]),
+        loud=tuple(
+            _loud(change, those)
+            for change in _LOUD
+            if (those := [one for one in worse if one.change is change])
+        ),
         sentence=users_get(impact, version),
     )
 
