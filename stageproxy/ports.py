@@ -19,7 +19,7 @@ from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
-from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
 from stageproxy.core.review.derived import DerivedName
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rights import Credential

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from stageproxy.core.durations import parse_duration, spell_duration
 from stageproxy.core.review.expectations import parse_expects
-from stageproxy.core.review.targets import Target, parse_target
+from stageproxy.core.review.impact.targets import Target, parse_target
 
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(spell_duration, return_type=str)

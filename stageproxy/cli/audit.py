@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import label_of, print_json
+from stageproxy.cli.output.output import label_of, print_json
+from stageproxy.cli.output.tables import hint, is_terminal, print_table
 from stageproxy.cli.stage_completion import complete_stage
-from stageproxy.cli.tables import hint, is_terminal, print_table
 
 _SHOW = "show"
 _HEADER = ("When", "Who", "What", "Details")

@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_version
 from yarl import URL
 
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
-from stageproxy.cli.output import FailedError, OutOfReachError, json_option
-from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
+from stageproxy.cli.output.output import FailedError, OutOfReachError, json_option
+from stageproxy.cli.output.verdicts import Verdict, print_rules, print_verdicts
 from stageproxy.core.rules.findings import PYPI, RELEASE, naming, not_known
 from stageproxy.core.rules.libraries import is_rendered
 from stageproxy.core.rules.table import in_pypi_order

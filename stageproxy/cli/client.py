@@ -12,7 +12,7 @@ import click
 from yarl import URL
 
 from stageproxy import __version__
-from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.output.output import FailedError, OutOfReachError
 from stageproxy.cli.stage_names import NotUniqueError, find_stage, project_of
 from stageproxy.upstream.network import reason_of
 from stageproxy.upstream.session import AbortingConnector

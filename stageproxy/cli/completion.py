@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from stageproxy.cli.output import json_option, print_json
+from stageproxy.cli.output.output import json_option, print_json
 
 _NAME = "stageproxy"
 _ASKED_BY = "_STAGEPROXY_COMPLETE"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.output import FailedError, json_option, print_json
+from stageproxy.cli.output.output import FailedError, json_option, print_json
 from stageproxy.config import Config, ConfigError, load_config, shown_settings
 from stageproxy.server.settings_check import check_settings
 

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference, open_client
-from stageproxy.cli.output import json_option
+from stageproxy.cli.output.output import json_option
 from stageproxy.cli.stage_names import RELEASE, STAGE_ID
 
 Command = Callable[..., Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
 from stageproxy.core.archives.metadata import form_of

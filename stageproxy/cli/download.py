@@ -6,7 +6,7 @@ import aiofiles.os
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output.output import print_json
 from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.transfers import fetch, progress_bars
 

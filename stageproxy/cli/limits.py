@@ -6,8 +6,8 @@ from urllib.parse import quote
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json
-from stageproxy.cli.tables import is_terminal, print_table
+from stageproxy.cli.output.output import print_json
+from stageproxy.cli.output.tables import is_terminal, print_table
 
 _HEADER = ("Of", "Setting", "Used", "Limit", "")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.config import ConfigError, load_config
 from stageproxy.server import run, supervisor
 

@@ -6,15 +6,15 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import (
+from stageproxy.cli.output.output import (
     FailedError,
     count_of_files,
     end_or_status,
     print_json,
     print_stage,
 )
+from stageproxy.cli.output.tables import hint, is_terminal, print_table
 from stageproxy.cli.stage_completion import complete_project, complete_stage
-from stageproxy.cli.tables import hint, is_terminal, print_table
 from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})

@@ -7,8 +7,8 @@ import click
 
 from stageproxy.cli import DeferredCommand, DeferringGroup
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json
-from stageproxy.cli.tables import hint, is_terminal, print_table
+from stageproxy.cli.output.output import print_json
+from stageproxy.cli.output.tables import hint, is_terminal, print_table
 from stageproxy.core.rights import actor_label
 
 _HEADER = ("Id", "Name", "Can", "Until", "Project")
@@ -25,7 +25,7 @@ def token() -> None:
 token.add_command(
     DeferredCommand(
         "reset-admin",
-        "stageproxy.cli.admin_token:reset_admin_token",
+        "stageproxy.cli.care.admin_token:reset_admin_token",
         "Write a new admin token to the data directory.",
     )
 )

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 
 _CHUNK = 2**20
 

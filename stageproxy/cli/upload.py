@@ -16,8 +16,8 @@ from yarl import URL
 from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
-from stageproxy.cli.findings import print_findings
-from stageproxy.cli.output import (
+from stageproxy.cli.output.findings import print_findings
+from stageproxy.cli.output.output import (
     FailedError,
     print_how_to_publish,
     print_json,

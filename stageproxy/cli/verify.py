@@ -17,7 +17,7 @@ from yarl import URL
 
 from stageproxy.cli.client import TIMEOUTS
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, OutOfReachError, print_json
+from stageproxy.cli.output.output import FailedError, OutOfReachError, print_json
 from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.config import load_config
 from stageproxy.core.index.negotiation import SimpleType

@@ -5,9 +5,9 @@ import asyncio
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.output.output import FailedError, print_json
+from stageproxy.cli.output.tables import hint
 from stageproxy.cli.stage_completion import complete_stage
-from stageproxy.cli.tables import hint
 from stageproxy.core.durations import parse_duration
 
 _POLL_SECONDS = 2.0

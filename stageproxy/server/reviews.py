@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession
 
 from stageproxy.config import Config
-from stageproxy.core.review.targets import DEFAULT_TARGETS
+from stageproxy.core.review.impact.targets import DEFAULT_TARGETS
 from stageproxy.places import Places
 from stageproxy.ports import ArtifactFiles, Index, Inspector, ReviewInspector
 from stageproxy.services.background import Background

@@ -21,14 +21,12 @@ from stageproxy.server.reviews import ReviewAdapters, reviews_of
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
-from stageproxy.services.completion import Completion
+from stageproxy.services.care.expire import Expiry
+from stageproxy.services.care.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
-from stageproxy.services.examine import Examiner
-from stageproxy.services.expire import Expiry
-from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
@@ -42,14 +40,16 @@ from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
-from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
-from stageproxy.services.uploads import UploadPolicy, Uploads
+from stageproxy.services.upload.completion import Completion
+from stageproxy.services.upload.examine import Examiner
+from stageproxy.services.upload.file_uploads import FileUploads
+from stageproxy.services.upload.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
 from stageproxy.store.derived import DerivedFiles
@@ -62,17 +62,17 @@ from stageproxy.upstream.pip_index import (
     index_name,
 )
 from stageproxy.web import keys
+from stageproxy.web.access.guesses import Guesses
+from stageproxy.web.answers.headers import add_standard_headers
+from stageproxy.web.answers.progress_streams import ProgressStreams
+from stageproxy.web.answers.streams import StreamShares
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
+from stageproxy.web.documents.session_json import MECHANISMS, SessionJson
 from stageproxy.web.guard import guard
-from stageproxy.web.guesses import Guesses
-from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
-from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.serving.prepared import PreparedAnswers, PresentReader
-from stageproxy.web.session_json import MECHANISMS, SessionJson
-from stageproxy.web.streams import StreamShares
 
 _SHOW_SECONDS = 1.0
 """How long an answer that shows a stage waits for the index."""

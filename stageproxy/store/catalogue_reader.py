@@ -21,8 +21,10 @@ from stageproxy.core.care.snapshot import (
 )
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload
-from stageproxy.store.audit_rows import SqliteAuditRows
-from stageproxy.store.columns import (
+from stageproxy.store.database import open_read_only
+from stageproxy.store.migrations import NewerSchemaError, check_schema, is_migrated, migrate
+from stageproxy.store.rows.audit import SqliteAuditRows
+from stageproxy.store.rows.columns import (
     Row,
     Statements,
     api_token_in,
@@ -32,8 +34,6 @@ from stageproxy.store.columns import (
     promotion_in,
     stage_in,
 )
-from stageproxy.store.database import open_read_only
-from stageproxy.store.migrations import NewerSchemaError, check_schema, is_migrated, migrate
 
 T = TypeVar("T")
 

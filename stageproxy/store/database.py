@@ -24,7 +24,7 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.store.disk import Disk
 from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
-from stageproxy.store.rows import SqliteRows
+from stageproxy.store.rows.rows import SqliteRows
 from stageproxy.store.sqlite_failures import (
     DatabaseFullError,
     FailureLog,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.review.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.rules.archive import members_that_count
 from stageproxy.core.rules.findings import Finding

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Self
 
 from stageproxy.core.review.artifact_reading import shown
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.delta import ArtifactDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
 from stageproxy.ports import ReviewedFile

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import NotFoundError
 from stageproxy.core.index.pages import Document, own_document
-from stageproxy.web.conditional import conditional
+from stageproxy.web.answers.conditional import conditional
 
 _CONTENT_TYPES: Mapping[str, str] = {
     ".css": "text/css; charset=UTF-8",

@@ -9,9 +9,9 @@ from aiohttp import web
 from stageproxy.core.promotion.decisions import Decision, possible_decisions, removable_files
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.sessions import SignedIn
+from stageproxy.web.access.signed_in import find_signed_in
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
 from stageproxy.web.pages import root_of
-from stageproxy.web.signed_in import find_signed_in
 
 _LABELS: Mapping[Decision, str] = {
     Decision.PUBLISH: "Publish",

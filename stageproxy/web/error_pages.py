@@ -6,8 +6,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Problem
+from stageproxy.web.access.signed_in import noted_signed_in
 from stageproxy.web.pages import headers_of_desk, render, root_of
-from stageproxy.web.signed_in import noted_signed_in
 
 _OF_STAGE = re.compile(r"/desk/stages/[0-9a-f]+")
 

@@ -17,10 +17,10 @@ from stageproxy.core.errors import (
     UnknownCredentialError,
 )
 from stageproxy.core.index.negotiation import best_offer
-from stageproxy.web.conditional import etag_of
+from stageproxy.web.answers.conditional import etag_of
+from stageproxy.web.documents.session_json import API_VERSION, Api
 from stageproxy.web.error_pages import error_page
 from stageproxy.web.keys import HELP_PAGES, URLS
-from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,

@@ -10,10 +10,10 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from stageproxy.core.errors import InvalidRequestError, Kind, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.request_ids import enter_request, leave_request, new_request_id
-from stageproxy.web.departures import ClientGoneError
+from stageproxy.web.access.refusals import record_refusal
+from stageproxy.web.answers.departures import ClientGoneError
 from stageproxy.web.errors import error_response, response_to
 from stageproxy.web.keys import METRICS
-from stageproxy.web.refusals import record_refusal
 from stageproxy.web.request_keys import REQUEST_ID
 
 log = logging.getLogger(__name__)

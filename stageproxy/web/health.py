@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import METRICS_SOURCES, PROBES, READINESS
-from stageproxy.web.session_json import json_response
 
 
 async def live(request: web.Request) -> web.Response:

@@ -7,13 +7,11 @@ from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
-from stageproxy.services.completion import Completion
+from stageproxy.services.care.expire import Expiry
+from stageproxy.services.care.readiness import Readiness
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceBook
-from stageproxy.services.examine import Examiner
-from stageproxy.services.expire import Expiry
-from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
@@ -22,18 +20,20 @@ from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
-from stageproxy.services.readiness import Readiness
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
-from stageproxy.services.uploads import Uploads
-from stageproxy.web.guesses import Guesses
+from stageproxy.services.upload.completion import Completion
+from stageproxy.services.upload.examine import Examiner
+from stageproxy.services.upload.file_uploads import FileUploads
+from stageproxy.services.upload.uploads import Uploads
+from stageproxy.web.access.guesses import Guesses
+from stageproxy.web.answers.progress_streams import ProgressStreams
+from stageproxy.web.answers.streams import StreamShares
+from stageproxy.web.documents.session_json import SessionJson
 from stageproxy.web.metrics import Metrics, MetricsSources
-from stageproxy.web.progress_streams import ProgressStreams
-from stageproxy.web.session_json import SessionJson
-from stageproxy.web.streams import StreamShares
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)

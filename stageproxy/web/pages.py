@@ -15,9 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stageproxy.core.index.pages import own_document
+from stageproxy.web.answers.conditional import conditional
+from stageproxy.web.answers.headers import PRIVATE
 from stageproxy.web.assets import asset_path
-from stageproxy.web.conditional import conditional
-from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import URLS
 
 _CONTENT_TYPE = "text/html; charset=UTF-8"

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import health
+from stageproxy.web.answers.headers import answer_preflight
 from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
@@ -27,7 +28,6 @@ from stageproxy.web.desk.publish import ask_publish, desk_publish
 from stageproxy.web.desk.sign_in import show_sign_in, sign_in, sign_out
 from stageproxy.web.desk.stage import show_stage
 from stageproxy.web.desk.tokens import ask_revoke, desk_make_token, desk_revoke, show_tokens
-from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.comparing import compare_hashes
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage

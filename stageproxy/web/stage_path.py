@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.guesses import Guessed
-from stageproxy.web.headers import PRIVATE
+from stageproxy.web.access.guesses import Guessed
+from stageproxy.web.answers.headers import PRIVATE
 from stageproxy.web.keys import GUESSES, PREVIEWS, URLS
 
 

@@ -18,9 +18,9 @@ import aiohttp
 from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.index.releases import releases_in
 from stageproxy.core.index.simple_json import read_json_page
-from stageproxy.core.review.impact import Impact
-from stageproxy.core.review.impacts import impact_of
-from stageproxy.core.review.targets import DEFAULT_TARGETS, Target, platform_tags
+from stageproxy.core.review.impact.impact import Impact
+from stageproxy.core.review.impact.impacts import impact_of
+from stageproxy.core.review.impact.targets import DEFAULT_TARGETS, Target, platform_tags
 from stageproxy.upstream.pip_index import settings_of_pip
 from tests.support.builders.listings import merged
 from tests.support.builders.stages import an_artifact

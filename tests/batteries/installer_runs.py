@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from stageproxy.core.index.pages import Listing, version_in
-from stageproxy.core.review.targets import Target
+from stageproxy.core.review.impact.targets import Target
 from tests.batteries.installer_choices import JSON_PAGE, as_asked_of_pip
 from tests.support.clients.clients import clean_environment
 from tests.support.servers.processes import CommandResult, run

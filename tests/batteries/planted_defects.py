@@ -11,7 +11,7 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
     "stages": [
         Defect(
             "every upload is in the audit trail",
-            "services/uploads.py",
+            "services/upload/uploads.py",
             "rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))",
             "stage_event(versioned, action, artifact.uploaded_by, now, **details)",
             STAGES,
@@ -92,7 +92,7 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
     "release-deltas": [
         Defect(
             "a requirement that accepts fewer versions is tightened",
-            "core/review/comparison/requirements.py",
+            "core/review/delta/requirements.py",
             "return RequirementChange.TIGHTENED if is_narrower else RequirementChange.CHANGED",
             "return RequirementChange.CHANGED",
             "batteries/test_release_deltas.py::test_recorded",
@@ -110,21 +110,21 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
     "installer choices": [
         Defect(
             "a wheel for the newest ABI is chosen",
-            "core/review/choices.py",
+            "core/review/impact/choices.py",
             "yield (-python_place, -platform_place, one.build, place), one",
             "yield (python_place, -platform_place, one.build, place), one",
             CHOICES,
         ),
         Defect(
             "free-threaded CPython cannot load abi3",
-            "core/review/targets.py",
+            "core/review/impact/targets.py",
             "yield from cpython_tags(version, [target.interpreter], platforms)",
             'yield from cpython_tags(version, [target.interpreter.rstrip("t")], platforms)',
             CHOICES,
         ),
         Defect(
             "an older release is chosen where the newest one has no file",
-            "core/review/choices.py",
+            "core/review/impact/choices.py",
             "return not requires_python or _admits(requires_python, target.python)",
             "return True",
             CHOICES,

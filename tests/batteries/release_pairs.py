@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.compare import SummaryDelta, compare_summaries
 from stageproxy.core.review.contents.summaries import summary_of
-from stageproxy.core.review.delta import Against, ArtifactDelta, Delta
-from stageproxy.core.review.delta_findings import delta_findings
-from stageproxy.core.review.deltas import merge_delta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.compare import SummaryDelta, compare_summaries
+from stageproxy.core.review.delta.delta import Against, ArtifactDelta, Delta
+from stageproxy.core.review.delta.deltas import merge_delta
+from stageproxy.core.review.delta.findings import delta_findings
+from stageproxy.core.review.delta.text_diff import text_diff
 from stageproxy.core.review.strictness import strictness_findings
 from stageproxy.core.review.summary import ArchiveSummary
-from stageproxy.core.review.text_diff import text_diff
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.real_distributions import fetch_distributions
 

@@ -87,7 +87,7 @@ def _open(stage_id: str, content: bytes, rows: Rows) -> None:
 
 
 def _sweep(root: Path, stage_id: str, rows: Rows) -> None:
-    """End a stage and delete its file, in the order of `services/expire.py`."""
+    """End a stage and delete its file, in the order of `services/care/expire.py`."""
     stage = rows.stages.find(stage_id)
     assert stage is not None
     rows.stages.save(replace(stage, status=Status.CANCELED, ended_at=NOW))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.core.review.targets import DEFAULT_TARGETS
+from stageproxy.core.review.impact.targets import DEFAULT_TARGETS
 from tests.batteries.installer_choices import (
     PROJECTS,
     RECORDED,

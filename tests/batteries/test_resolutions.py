@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from stageproxy.config import Config
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.indexes import indexes_of, upstream_of
 from stageproxy.server.reviews import baseline_downloads_of

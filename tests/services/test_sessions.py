@@ -8,7 +8,7 @@ import pytest
 from stageproxy.core.errors import ForbiddenError
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.sessions import SessionSecret, SessionTimes
-from stageproxy.services.expire import Expiry
+from stageproxy.services.care.expire import Expiry
 from stageproxy.services.sessions import MOST_SESSIONS, Sessions
 from stageproxy.services.tokens import Tokens
 from tests.store.builders import an_api_token

@@ -20,9 +20,9 @@ from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken, TokenKind, parse_token
 from stageproxy.core.stage.announcements import Announcement
-from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.promotion.reports import Report
 from stageproxy.services.tokens import TokenRequest
+from stageproxy.services.upload.examine import IncomingUpload
 from stageproxy.web import keys
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 from tests.support.builders.forms import FORM, body_of, twine_form

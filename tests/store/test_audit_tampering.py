@@ -11,7 +11,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.core.audit import chained_record, find_broken_record
 from stageproxy.store.database import Database
-from stageproxy.store.rows import SqliteRows
+from stageproxy.store.rows.rows import SqliteRows
 from tests.support.builders.trails import a_chain, an_event
 from tests.support.database import connection_to, execute
 

@@ -11,7 +11,7 @@ from stageproxy.catalogue import Rows
 from stageproxy.core.sessions import Holder, HolderKind
 from stageproxy.core.stage.stage import LIVE, Status
 from stageproxy.store.migrations import migrate
-from stageproxy.store.rows import SqliteRows
+from stageproxy.store.rows.rows import SqliteRows
 from tests.store.builders import FORM, NOW, a_stage, an_artifact
 
 STAGE = a_stage("s1")

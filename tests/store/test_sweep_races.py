@@ -11,7 +11,7 @@ import pytest
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.stage.stage import Stage, Status
-from stageproxy.services.expire import Expiry
+from stageproxy.services.care.expire import Expiry
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact

@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.catalogue import Rows
-from stageproxy.store.rows import SqliteRows
+from stageproxy.store.rows.rows import SqliteRows
 
 
 @contextmanager

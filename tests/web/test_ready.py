@@ -13,7 +13,7 @@ from aiohttp import ClientSession, web
 from stageproxy.core.disk_space import MIB, DiskSpace
 from stageproxy.core.errors import UpstreamSlowError
 from stageproxy.core.index.staleness import Outage
-from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
+from stageproxy.services.care.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
 from tests.support.index.fake_index import Quirks

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from stageproxy.cli.demo.sample import NAME, REQUIRES, VERSION, build_sample
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 
 _READY_LINE = "stageproxy is ready on "
 _STOP_SECONDS = 40

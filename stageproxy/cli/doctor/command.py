@@ -11,7 +11,7 @@ from rich.console import Console
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.doctor.machine import diagnose_machine
 from stageproxy.cli.doctor.network import diagnose_server, diagnose_upstream
-from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.output.output import FailedError, print_json
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.care.diagnosis import Diagnosis, Level
 

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.output.output import FailedError, OutOfReachError
 from stageproxy.config import Config
 from stageproxy.core.care.diagnosis import Diagnosis, ok, out_of_reach, problem, warn
 from stageproxy.core.care.network import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.core.stage.checksums import Checksums, checksum_differences, parse_checksums
 
 _STDIN = Path("-")

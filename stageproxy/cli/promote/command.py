@@ -11,7 +11,7 @@ from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.output.output import FailedError, print_json
 from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.give_up import give_up_stage

@@ -7,8 +7,8 @@ from enum import Enum, auto
 
 import click
 
-from stageproxy.cli.findings import messages_at
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.findings import messages_at
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.senders import Document
 from stageproxy.cli.promote.texts import print_plan, question

@@ -8,7 +8,7 @@ import click
 
 from stageproxy.cli.client import StageReference
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.core.rights import TOKEN_USER, Credential, parse_credential
 
 _TOKEN = "STAGEPROXY_PROMOTION__TOKEN"  # noqa: S105 - a name

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.output.output import FailedError, OutOfReachError
 from stageproxy.cli.transfers import fetch, progress_bars
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError

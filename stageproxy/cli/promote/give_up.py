@@ -5,7 +5,7 @@ import sys
 import click
 
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.results import print_end
 
 _QUESTION = "\nGive up the files that are not published? The others stay public for ever."

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.credential import read_credential
 from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
 from stageproxy.cli.promote.http_journal import HttpJournalStore

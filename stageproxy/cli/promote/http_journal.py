@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientTimeout
 
 from stageproxy.cli.client import NO_READ_TIMEOUT, TIMEOUTS, Client, failure
-from stageproxy.cli.output import OutOfReachError
+from stageproxy.cli.output.output import OutOfReachError
 from stageproxy.cli.promote.progress import PromotionProgress, state_of
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Journal, Progress

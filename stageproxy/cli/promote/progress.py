@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.output.output import FailedError, OutOfReachError
 
 _STATE_TEXTS = {
     "pending": "is waiting",

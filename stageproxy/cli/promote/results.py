@@ -2,7 +2,7 @@
 
 import click
 
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output.output import print_json
 from stageproxy.cli.promote.senders import Document
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stageproxy.cli.client import NO_READ_TIMEOUT, Client
-from stageproxy.cli.findings import messages_at
-from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.output.findings import messages_at
+from stageproxy.cli.output.output import FailedError, print_json
+from stageproxy.cli.output.screen import printable
+from stageproxy.cli.output.tables import hint
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.consent import obtain_consent
 from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion_progress
 from stageproxy.cli.promote.review_lines import review_lines
 from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import print_plan, print_who_publishes
-from stageproxy.cli.screen import printable
-from stageproxy.cli.tables import hint
 
 _INTERRUPTED = (
     "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "

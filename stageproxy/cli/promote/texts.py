@@ -6,8 +6,8 @@ from typing import Any
 import click
 from yarl import URL
 
-from stageproxy.cli.findings import print_findings
-from stageproxy.cli.output import count_of_files, label_of
+from stageproxy.cli.output.findings import print_findings
+from stageproxy.cli.output.output import count_of_files, label_of
 
 _CHANGES = {
     "added": "ADDED",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.core.review.delta import (
+from stageproxy.core.review.delta.delta import (
     ArtifactDelta,
     CapabilityDelta,
     ChangeKind,

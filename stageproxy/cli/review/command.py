@@ -8,12 +8,12 @@ import click
 from rich.text import Text
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, OutOfReachError, print_json
+from stageproxy.cli.output.output import FailedError, OutOfReachError, print_json
+from stageproxy.cli.output.screen import print_lines
 from stageproxy.cli.review.document import UNFINISHED, wait_for_review
 from stageproxy.cli.review.hashes import compare_with_manifest, hash_lines, read_hashes
 from stageproxy.cli.review.progress import comparison_progress
 from stageproxy.cli.review.texts import review_lines
-from stageproxy.cli.screen import print_lines
 from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.review.review import Review, ReviewState

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stageproxy.cli.client import Client, StageReference
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
+from stageproxy.cli.output.screen import printable
 from stageproxy.cli.review.progress import ComparisonProgress
-from stageproxy.cli.screen import printable
 from stageproxy.core.review.document import with_field_names
 from stageproxy.core.review.review import Review, ReviewState
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from stageproxy.cli.output import FailedError
-from stageproxy.cli.screen import printable
+from stageproxy.cli.output.output import FailedError
+from stageproxy.cli.output.screen import printable
 from stageproxy.core.stage.checksum_marks import Comparison, Mark, compare_output
 
 _STDIN = Path("-")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.cli.screen import table_lines
-from stageproxy.core.review.impact import Change, Impact, Moment, TargetImpact
-from stageproxy.core.review.targets import Target
+from stageproxy.cli.output.screen import table_lines
+from stageproxy.core.review.impact.impact import Change, Impact, Moment, TargetImpact
+from stageproxy.core.review.impact.targets import Target
 
 _MARKS: Mapping[Change, tuple[str, str, str]] = {
     Change.LOSES_WHEEL: ("LOST", "bold red", "has no file in this release: an older version stays"),

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.cli.output import count_of_files
+from stageproxy.cli.output.output import count_of_files
+from stageproxy.cli.output.screen import table_lines
 from stageproxy.cli.review.changes import delta_lines
 from stageproxy.cli.review.matrix import impact_lines
-from stageproxy.cli.screen import table_lines
 from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Origin
 from stageproxy.core.review.evidence import Evidence, target_of
 from stageproxy.core.review.findings import ReviewFinding, is_regression
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level
 

@@ -14,8 +14,8 @@ import click
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, print_json
-from stageproxy.cli.screen import print_lines
+from stageproxy.cli.output.output import FailedError, print_json
+from stageproxy.cli.output.screen import print_lines
 from stageproxy.cli.stage_completion import complete_stage
 from stageproxy.cli.tries.environment import (
     TryEnvironment,

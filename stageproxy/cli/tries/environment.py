@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.tries.interpreters import find_uv
 from stageproxy.cli.tries.running import Ended, Shown, ignore, run
 from stageproxy.core.stage.install_commands import is_trusted_by_pip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.tries.running import run
 
 _VERSION = re.compile(r"(?:(?P<other>pypy)|python)?(?P<version>\d+(?:\.\d+){0,2})(?P<free>t?)")

@@ -9,8 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.output import FailedError
-from stageproxy.cli.screen import printable
+from stageproxy.cli.output.output import FailedError
+from stageproxy.cli.output.screen import printable
 from stageproxy.core.review.evidence import clean_line, log_tail
 
 Document = Mapping[str, Any]

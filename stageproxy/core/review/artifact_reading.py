@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import BinaryIO, TypeVar, cast
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.compare import SummaryDelta, compare_summaries
 from stageproxy.core.review.contents.comparison import Reading, read_both
 from stageproxy.core.review.contents.examination import Analyses
-from stageproxy.core.review.delta import ArtifactDelta, ChangeKind, DiffLine, MemberDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.compare import SummaryDelta, compare_summaries
+from stageproxy.core.review.delta.delta import ArtifactDelta, ChangeKind, DiffLine, MemberDelta
+from stageproxy.core.review.delta.text_diff import text_diff
 from stageproxy.core.review.printable import printable
 from stageproxy.core.review.strictness import strictness_findings
 from stageproxy.core.review.supply_chain.code import capability_deltas
-from stageproxy.core.review.supply_chain.supply_chain_findings import supply_chain_findings
-from stageproxy.core.review.text_diff import text_diff
+from stageproxy.core.review.supply_chain.findings import supply_chain_findings
 
 MOST_LINES = 6000
 """How many lines the diffs of an artifact have together."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stageproxy.core.review.targets import Target
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.rights import redacted
 
 MOST_RESULTS = 200

@@ -16,11 +16,11 @@ from stageproxy.core.review.expectations import (
     completeness_of,
 )
 from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.impact import Change, Impact
-from stageproxy.core.review.impact_findings import impact_findings, worse_rows
-from stageproxy.core.review.impacts import impact_of
+from stageproxy.core.review.impact.findings import impact_findings, worse_rows
+from stageproxy.core.review.impact.impact import Change, Impact
+from stageproxy.core.review.impact.impacts import impact_of
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.review.review import Baseline
-from stageproxy.core.review.targets import Target
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import (
     regressions_of,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.review.delta import Delta
+from stageproxy.core.review.delta.delta import Delta
 from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.resolution import Resolution
+from stageproxy.core.review.resolving.resolution import Resolution
 from stageproxy.core.review.review import Baseline
 
 _LASTING = timedelta(hours=12)

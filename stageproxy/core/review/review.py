@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.review.completeness import Completeness
-from stageproxy.core.review.delta import Delta
+from stageproxy.core.review.delta.delta import Delta
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.findings import ReviewFinding, is_regression
-from stageproxy.core.review.impact import Impact
-from stageproxy.core.review.resolution import Resolution
+from stageproxy.core.review.impact.impact import Impact
+from stageproxy.core.review.resolving.resolution import Resolution
 
 
 class ReviewState(StrEnum):

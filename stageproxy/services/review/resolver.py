@@ -12,8 +12,7 @@ from packaging.version import Version
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.pages import ListedFile, Listing, UnreadablePageError, resolved
-from stageproxy.core.review.choices import Offer, candidates_among
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.impact.choices import Offer, candidates_among
 from stageproxy.core.review.resolving.facts import Facts, NeededError, NotKnownError, Pick
 from stageproxy.core.review.resolving.metadata import (
     LONGEST_METADATA,
@@ -23,6 +22,7 @@ from stageproxy.core.review.resolving.metadata import (
     required_in_metadata,
 )
 from stageproxy.core.review.resolving.pythons import linux
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.resolve import resolve
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import BaselineDownloads, Index, Inspector

@@ -7,15 +7,15 @@ from functools import partial
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Catalogue
-from stageproxy.core.review.candidates import candidate_deltas
-from stageproxy.core.review.delta import Delta
+from stageproxy.core.review.delta.candidates import candidate_deltas
+from stageproxy.core.review.delta.delta import Delta
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.findings import ReviewFinding, gravest_first
 from stageproxy.core.review.first_step import FirstStep, first_step
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.review.result import ReviewResult
 from stageproxy.core.review.review import Review, ReviewProgress, ReviewState
-from stageproxy.core.review.targets import Target
 from stageproxy.core.review.verdict import verdict_findings
 from stageproxy.core.stage.manifest import manifest, manifest_digest
 from stageproxy.core.stage.order import in_promotion_order

@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 
 from stageproxy.core.audit import AuditRecord
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.artifact_review import ArtifactReview
 from stageproxy.core.review.baseline import choose_baseline
-from stageproxy.core.review.candidates import candidate_deltas, earlier_candidates
-from stageproxy.core.review.delta import Against, Delta
-from stageproxy.core.review.delta_findings import delta_findings
-from stageproxy.core.review.deltas import merge_delta, merge_findings
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.candidates import candidate_deltas, earlier_candidates
+from stageproxy.core.review.delta.delta import Against, Delta
+from stageproxy.core.review.delta.deltas import merge_delta, merge_findings
+from stageproxy.core.review.delta.findings import delta_findings
+from stageproxy.core.review.delta.pairs import pair_artifacts
+from stageproxy.core.review.delta.since import review_since
+from stageproxy.core.review.delta.uneven import uneven_findings
 from stageproxy.core.review.derived import DerivedName, derived_name
 from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.newcomers import new_dependencies, newcomer_findings
-from stageproxy.core.review.pairs import pair_artifacts
-from stageproxy.core.review.provenance import provenance_findings
-from stageproxy.core.review.resolution import Resolution
 from stageproxy.core.review.resolving.findings import resolution_findings
 from stageproxy.core.review.resolving.pythons import pythons_for
+from stageproxy.core.review.resolving.resolution import Resolution
 from stageproxy.core.review.result import ParityResult, ReviewResult
 from stageproxy.core.review.review import Baseline
-from stageproxy.core.review.since import review_since
-from stageproxy.core.review.uneven import uneven_findings
+from stageproxy.core.review.supply_chain.newcomers import new_dependencies, newcomer_findings
+from stageproxy.core.review.supply_chain.provenance import provenance_findings
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, ReviewedFile, ReviewInspector

@@ -9,9 +9,9 @@ from aiohttp import web
 from stageproxy.core.audit import AuditRecord, ChainCheck
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
+from stageproxy.web.documents.session_json import json_response, with_names
 from stageproxy.web.keys import ACCESS, AUDIT
-from stageproxy.web.session_json import json_response, with_names
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

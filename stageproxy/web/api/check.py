@@ -7,11 +7,11 @@ from pydantic import Field
 
 from stageproxy.core.rules.findings import finding_json
 from stageproxy.core.rules.table import RULES_AS_OF, refusals
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
+from stageproxy.web.access.refusals import mark_read_only
 from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
+from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import EXAMINER
-from stageproxy.web.refusals import mark_read_only
-from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):

@@ -11,10 +11,10 @@ from pydantic import Field, StringConstraints
 
 from stageproxy.core.review.document import as_document
 from stageproxy.core.review.evidence import LONGEST_COMMAND, LONGEST_NAME, Evidence
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.bodies import Body, Digest, read_body
+from stageproxy.web.documents.session_json import json_response, with_names
 from stageproxy.web.keys import ACCESS, EVIDENCE
-from stageproxy.web.session_json import json_response, with_names
 
 _LONGEST_SENT_LOG = 32_000
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]

@@ -7,9 +7,9 @@ from packaging.utils import NormalizedName, canonicalize_name, is_normalized_nam
 
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.services.limits import Use
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
+from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import LIMITS
-from stageproxy.web.session_json import json_response
 
 
 async def show_limits(request: web.Request) -> web.Response:

@@ -5,6 +5,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
+from stageproxy.web.answers.conditional import conditional
+from stageproxy.web.answers.headers import PRIVATE
 from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
@@ -13,10 +15,8 @@ from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import OrderSweep, sweep
-from stageproxy.web.conditional import conditional
-from stageproxy.web.headers import PRIVATE
+from stageproxy.web.documents.token_orders import MakeToken
 from stageproxy.web.keys import OPENAPI
-from stageproxy.web.token_orders import MakeToken
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:

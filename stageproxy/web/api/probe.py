@@ -3,9 +3,9 @@
 from aiohttp import hdrs, web
 
 from stageproxy.services.probes import Probes
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
+from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import PROBES
-from stageproxy.web.session_json import json_response
 
 _LONGEST_ID = 32
 

@@ -22,13 +22,13 @@ from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, Report
 from stageproxy.services.promotion.transactions import PromotionView
+from stageproxy.web.access.auth import authenticate, authenticate_uncounted
+from stageproxy.web.access.refusals import mark_read_only
+from stageproxy.web.answers.departures import while_connected
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
-from stageproxy.web.auth import authenticate, authenticate_uncounted
 from stageproxy.web.bodies import Body, Digest, read_body
-from stageproxy.web.departures import while_connected
+from stageproxy.web.documents.session_json import json_response, retry_header, with_names
 from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, PROMOTIONS
-from stageproxy.web.refusals import mark_read_only
-from stageproxy.web.session_json import json_response, retry_header, with_names
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000

@@ -14,7 +14,7 @@ from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.services.promotion.looks import History
 from stageproxy.services.promotion.transactions import PromotionView
-from stageproxy.web.session_json import with_names
+from stageproxy.web.documents.session_json import with_names
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 

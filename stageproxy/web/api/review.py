@@ -5,10 +5,10 @@ from aiohttp import web
 from stageproxy.core.errors import GoneError
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status
-from stageproxy.web.auth import authenticate, find_stage_token
-from stageproxy.web.guesses import Guessed
+from stageproxy.web.access.auth import authenticate, find_stage_token
+from stageproxy.web.access.guesses import Guessed
+from stageproxy.web.documents.review_json import review_response
 from stageproxy.web.keys import GUESSES, PREVIEWS, STAGES
-from stageproxy.web.review_json import review_response
 
 
 async def show_review(request: web.Request) -> web.StreamResponse:

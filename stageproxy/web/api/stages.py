@@ -13,12 +13,12 @@ from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, Expects, ProjectName, VersionText, read_body
+from stageproxy.web.documents.positions import position_in, position_of
+from stageproxy.web.documents.session_json import Api, Facts, is_look, json_response
+from stageproxy.web.documents.stage_document import stage_document
 from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES, URLS
-from stageproxy.web.positions import position_in, position_of
-from stageproxy.web.session_json import Api, Facts, is_look, json_response
-from stageproxy.web.stage_document import stage_document
 
 _PAGE = 200
 _LONGEST_PAGE = 1000

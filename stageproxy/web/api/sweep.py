@@ -3,11 +3,11 @@
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
+from stageproxy.web.documents.session_json import json_response
+from stageproxy.web.documents.sweep_json import sweep_json
 from stageproxy.web.keys import EXPIRY
-from stageproxy.web.session_json import json_response
-from stageproxy.web.sweep_json import sweep_json
 
 
 class OrderSweep(Body):

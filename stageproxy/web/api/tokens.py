@@ -4,11 +4,11 @@ from aiohttp import web
 
 from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.stage.listing import rfc3339
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.bodies import read_body
+from stageproxy.web.documents.session_json import json_response
+from stageproxy.web.documents.token_orders import CAN, MakeToken
 from stageproxy.web.keys import TOKENS
-from stageproxy.web.session_json import json_response
-from stageproxy.web.token_orders import CAN, MakeToken
 
 
 async def make_token(request: web.Request) -> web.Response:

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from stageproxy.core.rights import ApiToken
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.api.promotion import promotion_response
-from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PROMOTION_REPORTS, WAYS_OUT
 
 

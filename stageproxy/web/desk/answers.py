@@ -10,12 +10,12 @@ from aiohttp import hdrs, web
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.rights import Action
 from stageproxy.services.sessions import SignedIn
+from stageproxy.web.access.same_origin import CrossSiteError, check_same_origin
+from stageproxy.web.access.signed_in import find_signed_in
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import ACCESS
 from stageproxy.web.pages import headers_of_desk, render, root_of
 from stageproxy.web.request_keys import BEARER
-from stageproxy.web.same_origin import CrossSiteError, check_same_origin
-from stageproxy.web.signed_in import find_signed_in
 
 Form = Mapping[str, str]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -10,11 +10,11 @@ from stageproxy.core.promotion.waiting import Waiting, waiting_for
 from stageproxy.core.stage.paging import Wanted, page_of
 from stageproxy.core.stage.stage import LIVE, Stage, Status
 from stageproxy.services.sessions import SignedIn
+from stageproxy.web.access.signed_in import find_signed_in
 from stageproxy.web.desk.answers import desk_page
+from stageproxy.web.documents.positions import position_in, position_of
 from stageproxy.web.keys import STAGES
 from stageproxy.web.pages import root_of
-from stageproxy.web.positions import position_in, position_of
-from stageproxy.web.signed_in import find_signed_in
 
 _PAGE = 50
 _MOST_FILES = 1000

@@ -11,7 +11,7 @@ from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.services.sessions import SignedIn
-from stageproxy.web.departures import while_connected
+from stageproxy.web.answers.departures import while_connected
 from stageproxy.web.desk.answers import for_signed_in
 from stageproxy.web.keys import ACCESS, PROGRESS_STREAMS, PROMOTION_REPORTS, SESSIONS
 from stageproxy.web.pages import render

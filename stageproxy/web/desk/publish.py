@@ -17,7 +17,7 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.services.promotion.looks import History
 from stageproxy.services.sessions import SignedIn
-from stageproxy.web.departures import while_connected
+from stageproxy.web.answers.departures import while_connected
 from stageproxy.web.desk.answers import (
     Form,
     change_of_signed_in,

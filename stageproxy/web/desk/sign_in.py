@@ -14,6 +14,15 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.sessions import SignedIn
+from stageproxy.web.access.guesses import Guessed
+from stageproxy.web.access.same_origin import check_same_origin
+from stageproxy.web.access.signed_in import (
+    check_can_have_cookie,
+    find_signed_in,
+    give_cookie,
+    secret_of,
+    take_cookie_back,
+)
 from stageproxy.web.desk.answers import (
     Form,
     change_of_signed_in,
@@ -21,17 +30,8 @@ from stageproxy.web.desk.answers import (
     read_form,
     see_other,
 )
-from stageproxy.web.guesses import Guessed
 from stageproxy.web.keys import ACCESS, GUESSES, SESSIONS
 from stageproxy.web.request_keys import BEARER
-from stageproxy.web.same_origin import check_same_origin
-from stageproxy.web.signed_in import (
-    check_can_have_cookie,
-    find_signed_in,
-    give_cookie,
-    secret_of,
-    take_cookie_back,
-)
 
 _OWN_PATH = re.compile(r"/desk/[0-9A-Za-z/._+~-]*")
 _UNKNOWN = (

@@ -18,8 +18,8 @@ from stageproxy.web.desk.answers import (
     for_signed_in,
     see_other,
 )
+from stageproxy.web.documents.token_orders import MakeToken
 from stageproxy.web.keys import TOKENS
-from stageproxy.web.token_orders import MakeToken
 
 _MOST = 500
 """How many tokens are listed; the page says so if there are more."""

@@ -11,12 +11,12 @@ from stageproxy.core.index.pages import NEVER_STALE, own_document
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
-from stageproxy.web.conditional import conditional, matches, may_match
-from stageproxy.web.headers import IMMUTABLE, only_text
+from stageproxy.web.answers.conditional import conditional, matches, may_match
+from stageproxy.web.answers.headers import IMMUTABLE, only_text
+from stageproxy.web.answers.lasting import LASTING, Lasting
+from stageproxy.web.answers.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.keys import PREVIEWS
-from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.pass_through import pass_through
-from stageproxy.web.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"

@@ -8,10 +8,10 @@ from stageproxy.core.index.links import is_file
 from stageproxy.core.index.negotiation import names_simple_api
 from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.conditional import conditional, has_copy, whole
-from stageproxy.web.headers import PRIVATE, headers_of_edited
+from stageproxy.web.answers.conditional import conditional, has_copy, whole
+from stageproxy.web.answers.headers import PRIVATE, headers_of_edited
+from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
-from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.stage_path import split_stage_path
 
 _UNREADABLE = frozenset({"br", "zstd", "deflate", "compress"})

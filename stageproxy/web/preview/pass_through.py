@@ -12,8 +12,12 @@ from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, is_respel
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import AskedPage, UpstreamResponse
-from stageproxy.web.conditional import etag_of, freshness_of
-from stageproxy.web.headers import headers_for_upstream, headers_of_project, headers_of_unchanged
+from stageproxy.web.answers.conditional import etag_of, freshness_of
+from stageproxy.web.answers.headers import (
+    headers_for_upstream,
+    headers_of_project,
+    headers_of_unchanged,
+)
 from stageproxy.web.keys import PREVIEWS, STREAM_SHARES
 from stageproxy.web.preview.other_page import (
     answer_other_page,

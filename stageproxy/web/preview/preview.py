@@ -31,16 +31,16 @@ from stageproxy.core.index.targets import (
     find_target,
 )
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.conditional import conditional, etag_of, freshness_of
-from stageproxy.web.headers import PRIVATE, headers_of_edited, only_text
+from stageproxy.web.answers.conditional import conditional, etag_of, freshness_of
+from stageproxy.web.answers.headers import PRIVATE, headers_of_edited, only_text
+from stageproxy.web.answers.lasting import LASTING, Lasting
+from stageproxy.web.documents.review_json import review_response
+from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
-from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import ended_page, show_stage, wants_page
-from stageproxy.web.review_json import review_response
-from stageproxy.web.session_json import json_response
 from stageproxy.web.stage_path import open_stage, redirect_within_stage, split_stage_path
 
 _SIMPLE = ("simple/", "+only/simple/")

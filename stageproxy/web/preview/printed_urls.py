@@ -10,9 +10,9 @@ from packaging.version import InvalidVersion, Version
 
 from stageproxy.core.errors import NotFoundError
 from stageproxy.core.rights import ApiToken
-from stageproxy.web.auth import authenticate
+from stageproxy.web.access.auth import authenticate
+from stageproxy.web.access.signed_in import find_signed_in
 from stageproxy.web.keys import STAGES, URLS
-from stageproxy.web.signed_in import find_signed_in
 from stageproxy.web.stage_path import temporary_redirect
 
 

@@ -11,8 +11,8 @@ from stageproxy.core.index.pages import digest_of
 from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
-from stageproxy.web.conditional import freshness_of, matches
-from stageproxy.web.headers import headers_for_upstream, headers_of_edited
+from stageproxy.web.answers.conditional import freshness_of, matches
+from stageproxy.web.answers.headers import headers_for_upstream, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, STREAM_SHARES
 from stageproxy.web.preview.pass_through import pass_on
 from stageproxy.web.stage_path import prefix_of

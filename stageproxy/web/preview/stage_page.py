@@ -9,10 +9,13 @@ from stageproxy.core.index.pages import own_document
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.stage.checksum_marks import Comparison
 from stageproxy.core.stage.stage import Stage, Status
-from stageproxy.web.auth import recognize
-from stageproxy.web.conditional import conditional
+from stageproxy.web.access.auth import recognize
+from stageproxy.web.access.signed_in import find_signed_in
+from stageproxy.web.answers.conditional import conditional
+from stageproxy.web.answers.headers import PRIVATE
 from stageproxy.web.controls import controls_of
-from stageproxy.web.headers import PRIVATE
+from stageproxy.web.documents.session_json import Api, as_json, is_look, notices_of
+from stageproxy.web.documents.stage_document import stage_document
 from stageproxy.web.keys import (
     ACCESS,
     AUDIT,
@@ -27,9 +30,6 @@ from stageproxy.web.keys import (
 )
 from stageproxy.web.pages import page_response
 from stageproxy.web.preview.views.page import Facts, page_values
-from stageproxy.web.session_json import Api, as_json, is_look, notices_of
-from stageproxy.web.signed_in import find_signed_in
-from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
-from stageproxy.web.addresses import Network, client_of, is_trusted
+from stageproxy.web.access.addresses import Network, client_of, is_trusted
 from stageproxy.web.serving.rare_log import RareLog
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.core.rights import redacted
 from stageproxy.request_ids import HEADER, is_request_id
-from stageproxy.web.addresses import Network, find_address, is_trusted
+from stageproxy.web.access.addresses import Network, find_address, is_trusted
 from stageproxy.web.request_keys import REQUEST_ID
 
 RequestFactory = Callable[..., web.BaseRequest]

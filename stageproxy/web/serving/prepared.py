@@ -1,8 +1,9 @@
 """Answers that are kept as bytes: a warm request needs one look-up.
 
-An answer may be kept if its handler says how long it holds (`web/lasting.py`). It is sent again,
-without the application, to a request that does not differ in anything that the application reads,
-while the catalogue is in the same state, and no copy of upstream's documents has changed.
+An answer may be kept if its handler says how long it holds (`web/answers/lasting.py`). It is
+sent again, without the application, to a request that does not differ in anything that the
+application reads, while the catalogue is in the same state, and no copy of upstream's documents has
+changed.
 (docs/adr/0040-prepared-answers.md)
 """
 
@@ -20,7 +21,7 @@ from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.caching import LruCache
 from stageproxy.core.rights import redacted
-from stageproxy.web.lasting import LASTING, Lasting
+from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.serving.prepared_bodies import LARGEST_IN_MEMORY, Body, FileBody, LargeBody
 
 _STAGES = "/tmp/"

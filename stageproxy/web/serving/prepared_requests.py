@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.request_ids import new_request_id
-from stageproxy.web.addresses import Network
+from stageproxy.web.access.addresses import Network
 from stageproxy.web.request_keys import REQUEST_ID
 from stageproxy.web.serving.access_log import Line
 from stageproxy.web.serving.forwarded import client_of_message, given_request_id

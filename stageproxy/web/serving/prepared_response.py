@@ -6,7 +6,7 @@ from typing import BinaryIO, Self, cast
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from stageproxy.web.conditional import pieces_of
+from stageproxy.web.answers.conditional import pieces_of
 from stageproxy.web.serving.memory_files import MemoryFile
 from stageproxy.web.serving.prepared import PreparedAnswer
 from stageproxy.web.serving.prepared_bodies import FileBody, LargeBody

@@ -17,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.core.pace import PaceLimits
-from stageproxy.web.addresses import client_of, is_of_this_machine
+from stageproxy.web.access.addresses import client_of, is_of_this_machine
 from stageproxy.web.errors import early_response
 from stageproxy.web.serving.connections import Connections
 from stageproxy.web.serving.prepared_requests import PreparedRequests

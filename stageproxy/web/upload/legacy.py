@@ -12,12 +12,12 @@ from stageproxy.core.stage.accept import Outcome
 from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
-from stageproxy.services.uploads import UploadResult
-from stageproxy.web.auth import authenticate
+from stageproxy.services.upload.uploads import UploadResult
+from stageproxy.web.access.auth import authenticate
 from stageproxy.web.bodies import ask_for_body
+from stageproxy.web.documents.session_json import UPLOAD_2_0, Api, json_response
+from stageproxy.web.documents.stage_document import stage_document
 from stageproxy.web.keys import STAGE_FINDINGS, UPLOADS, URLS
-from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
-from stageproxy.web.stage_document import stage_document
 from stageproxy.web.stage_path import open_stage
 from stageproxy.web.upload.legacy_form import FormReader
 

@@ -12,8 +12,8 @@ from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, T
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.rules.table import refusals
 from stageproxy.ports import IncomingFile
-from stageproxy.services.examine import IncomingUpload
-from stageproxy.services.uploads import Uploads
+from stageproxy.services.upload.examine import IncomingUpload
+from stageproxy.services.upload.uploads import Uploads
 from stageproxy.web.bodies import LONGEST_FORM
 from stageproxy.web.upload.form_parts import FormParts
 from stageproxy.web.upload.form_scanner import PartHead

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from stageproxy.core.errors import NotAcceptableError, NotFoundError, UnsupportedTypeError
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.rights import ApiToken
-from stageproxy.web import auth
+from stageproxy.web.access import auth
 from stageproxy.web.bodies import read_body
+from stageproxy.web.documents.session_json import UPLOAD_2_0, json_response
 from stageproxy.web.keys import SESSION_JSON
-from stageproxy.web.session_json import UPLOAD_2_0, json_response
 
 
 class Meta(BaseModel):

@@ -19,8 +19,8 @@ from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.listing import whole_seconds
 from stageproxy.web.bodies import ask_for_body, read_bytes
+from stageproxy.web.documents.session_json import API_VERSION, MECHANISMS
 from stageproxy.web.keys import COMPLETION, FILE_UPLOADS, SESSION_JSON, UPLOADS
-from stageproxy.web.session_json import API_VERSION, MECHANISMS
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,

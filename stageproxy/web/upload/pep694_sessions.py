@@ -14,9 +14,9 @@ from stageproxy.core.promotion.examination import UNSEEN, PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, Digest, ProjectName, VersionText
+from stageproxy.web.documents.session_json import Api, retry_header
+from stageproxy.web.documents.stage_document import stage_document
 from stageproxy.web.keys import PROMOTIONS, STAGES
-from stageproxy.web.session_json import Api, retry_header
-from stageproxy.web.stage_document import stage_document
 from stageproxy.web.upload.pep694 import Message, authenticate, message_response, read_message
 
 _LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})

@@ -11,7 +11,7 @@ import pytest
 from yarl import URL
 
 from stageproxy.cli.client import open_client
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.here import open_client_sender
 from tests.cli.promote.releases import (
     LINUX,

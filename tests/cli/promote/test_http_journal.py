@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from stageproxy.cli.client import open_client
-from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.output.output import FailedError, OutOfReachError
 from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import promotion_progress
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from stageproxy.cli.connection import Connection, LocalServer
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.command import promote_stage
 from stageproxy.cli.promote.run import PromoteOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.tries.interpreters import find_interpreter
 
 OWN = ".".join(map(str, sys.version_info[:2]))

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
-from stageproxy.core.review.delta import Against, Delta, FieldDelta
-from stageproxy.core.review.delta import ChangeKind as Kind
+from stageproxy.core.review.delta.delta import Against, Delta, FieldDelta
+from stageproxy.core.review.delta.delta import ChangeKind as Kind
 from stageproxy.core.review.document import as_document, with_field_names
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.review.review import Review, ReviewProgress, ReviewState

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.first_step import FirstStep, first_step
-from stageproxy.core.review.targets import DEFAULT_TARGETS
+from stageproxy.core.review.impact.targets import DEFAULT_TARGETS
 from stageproxy.core.review.verdict import verdict_findings
 from stageproxy.core.stage.release_findings import (
     IndexAnswer,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from stageproxy.core.audit import AuditAction, AuditRecord
-from stageproxy.core.review.delta import (
+from stageproxy.core.review.delta.delta import (
     Against,
     ArtifactDelta,
     CapabilityDelta,
@@ -22,9 +22,9 @@ from stageproxy.core.review.delta import (
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.expectations import completeness_findings, completeness_of
 from stageproxy.core.review.findings import ReviewFinding, Section, gravest_first
-from stageproxy.core.review.impact_findings import impact_findings
-from stageproxy.core.review.impacts import impact_of
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.impact.findings import impact_findings
+from stageproxy.core.review.impact.impacts import impact_of
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Baseline, Review, ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.events import stage_event

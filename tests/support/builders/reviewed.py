@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from stageproxy.core.review.artifact_reading import read_artifact
 from stageproxy.core.review.contents.comparison import Reading, read_both
 from stageproxy.core.review.contents.examination import Analyses
-from stageproxy.core.review.delta import Against, Delta
-from stageproxy.core.review.delta_findings import delta_findings
-from stageproxy.core.review.deltas import merge_delta
+from stageproxy.core.review.delta.delta import Against, Delta
+from stageproxy.core.review.delta.deltas import merge_delta
+from stageproxy.core.review.delta.findings import delta_findings
 from stageproxy.core.review.findings import ReviewFinding, Section
 from tests.support.builders.distributions import Distribution
 

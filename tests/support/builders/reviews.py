@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from stageproxy.core.review.completeness import Completeness, Expectation, Origin
-from stageproxy.core.review.delta import (
+from stageproxy.core.review.delta.delta import (
     Against,
     ArtifactDelta,
     CapabilityDelta,
@@ -19,10 +19,10 @@ from stageproxy.core.review.delta import (
 )
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.review.findings import ReviewFinding, Section
-from stageproxy.core.review.impact import Change, Choice, Impact, Moment, TargetImpact
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.impact.impact import Change, Choice, Impact, Moment, TargetImpact
+from stageproxy.core.review.impact.targets import Target
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Baseline, Review, ReviewProgress, ReviewState
-from stageproxy.core.review.targets import Target
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.manifest import digest_of, manifest_of
 

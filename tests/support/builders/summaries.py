@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.delta import ArtifactDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.summary import ArchiveSummary, MemberKind, MemberSummary
 
 _EXTENSION = re.compile(r".*\.(?:so(?:\.\d+)?|pyd)")

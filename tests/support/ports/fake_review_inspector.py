@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.delta import ArtifactDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.ports import ReviewedFile, ReviewInspector
 

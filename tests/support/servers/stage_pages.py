@@ -8,8 +8,8 @@ from aiohttp import web
 
 from stageproxy.caching import LoadingCache
 from stageproxy.services.stage_urls import StageUrls
+from stageproxy.web.answers.headers import add_standard_headers
 from stageproxy.web.assets import show_asset
-from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.keys import GZIPPED, URLS
 from stageproxy.web.pages import page_response
 from stageproxy.web.preview.views.page import Facts, page_values

@@ -14,9 +14,9 @@ from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stageproxy.core.rights import TOKEN_PATTERN
+from stageproxy.web.access.guesses import RATES, Guessed
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.bodies import LONGEST_FORM
-from stageproxy.web.guesses import RATES, Guessed
 from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
 from tests.support.builders.distributions import a_wheel

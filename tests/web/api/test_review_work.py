@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.delta import ArtifactDelta, ChangeKind, MemberDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.delta import ArtifactDelta, ChangeKind, MemberDelta
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
 from tests.support.builders.distributions import a_wheel, an_sdist

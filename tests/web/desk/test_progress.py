@@ -12,8 +12,8 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from stageproxy.places import Places, PlacesByKey
+from stageproxy.web.answers.progress_streams import ProgressStreams
 from stageproxy.web.keys import PROGRESS_STREAMS
-from stageproxy.web.progress_streams import ProgressStreams
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 from tests.support.clients.desk_client import DeskClient, of, shown, signed_in
 from tests.support.index.fake_index import FakeIndex

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from stageproxy.core.review.artifact_review import ArtifactReview
-from stageproxy.core.review.delta import ArtifactDelta
+from stageproxy.core.review.delta.artifact_review import ArtifactReview
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
 from tests.support.clients.desk_client import of, shown, signed_in

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from stageproxy.web.conditional import etag_of
+from stageproxy.web.answers.conditional import etag_of
 from tests.support.builders.distributions import a_wheel
 from tests.support.servers.service import PIP, RunningService, prefix_of
 

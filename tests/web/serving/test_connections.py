@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from stageproxy.web.addresses import is_of_this_machine
+from stageproxy.web.access.addresses import is_of_this_machine
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, Excess, ExcessReport
 from stageproxy.web.serving.rare_log import RareLog

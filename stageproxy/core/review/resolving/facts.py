@@ -8,9 +8,15 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.choices import Candidate, Offer, Offered, candidates_among, offered_in
+from stageproxy.core.review.impact.choices import (
+    Candidate,
+    Offer,
+    Offered,
+    candidates_among,
+    offered_in,
+)
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.review.resolving.metadata import Required
-from stageproxy.core.review.targets import Target
 
 
 @dataclass(frozen=True, slots=True)

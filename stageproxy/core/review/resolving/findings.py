@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from stageproxy.core.review.findings import ReviewFinding, Section
-from stageproxy.core.review.resolution import Outcome, Resolution
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.rules.findings import Level
 
 _LEVELS: Mapping[Outcome, Level] = {

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from stageproxy.core.review.choices import Offer, admits, candidates_among
-from stageproxy.core.review.targets import Target
+from stageproxy.core.review.impact.choices import Offer, admits, candidates_among
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.stage.stage import Artifact
 
 _PLATFORM = "manylinux x86_64"

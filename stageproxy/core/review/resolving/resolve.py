@@ -13,9 +13,9 @@ from resolvelib import AbstractProvider, BaseReporter, Resolver
 from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
 
 from stageproxy.core.review.printable import printable
-from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.facts import Facts, NeededError, NotKnownError, Pick
 from stageproxy.core.review.resolving.pythons import environment_of, linux
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 
 _MOST_ROUNDS = 2000
 _MOST_CAUSES = 4

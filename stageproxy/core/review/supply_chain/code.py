@@ -15,7 +15,7 @@ from stageproxy.core.review.contents.hidden_text import (
 )
 from stageproxy.core.review.contents.literals import ENCODED_DATA
 from stageproxy.core.review.contents.modules import DECODES
-from stageproxy.core.review.delta import CapabilityDelta
+from stageproxy.core.review.delta.delta import CapabilityDelta
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.summary import ArchiveSummary, ModuleSummary
 from stageproxy.core.review.supply_chain.pair import Pair, is_for_tests, pair_of

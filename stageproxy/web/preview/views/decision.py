@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.review.delta import Against
+from stageproxy.core.review.delta.delta import Against
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from stageproxy.core.review.delta import ArtifactDelta, ChangeKind, Delta, MemberDelta
+from stageproxy.core.review.delta.delta import ArtifactDelta, ChangeKind, Delta, MemberDelta
 
 _MOST_MEMBERS = 200
 _MOST_FILES = 8

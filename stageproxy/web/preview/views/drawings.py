@@ -6,8 +6,8 @@ They are drawn in units of a picture that is 100 wide; the numbers stand beside 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stageproxy.core.review.delta import Delta
-from stageproxy.core.review.impact import Impact, Moment
+from stageproxy.core.review.delta.delta import Delta
+from stageproxy.core.review.impact.impact import Impact, Moment
 
 _WIDTH = 100
 _THINNEST = 0.6

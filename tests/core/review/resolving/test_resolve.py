@@ -8,7 +8,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.review.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.facts import Facts, NeededError, Pick
 from stageproxy.core.review.resolving.metadata import (
     Required,
@@ -17,6 +16,7 @@ from stageproxy.core.review.resolving.metadata import (
     required_in_metadata,
 )
 from stageproxy.core.review.resolving.pythons import linux, pythons_for
+from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.resolving.resolve import resolve
 from tests.support.builders.stages import an_artifact
 

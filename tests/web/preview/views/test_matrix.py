@@ -2,8 +2,8 @@
 
 import pytest
 
-from stageproxy.core.review.impact import Change, Choice, Impact, TargetImpact
-from stageproxy.core.review.targets import Target
+from stageproxy.core.review.impact.impact import Change, Choice, Impact, TargetImpact
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.web.preview.views.matrix import KINDS, Row, matrix_of, target_name, users_get
 from tests.support.builders.page_facts import a_large_release
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stageproxy.core.review.delta import (
+from stageproxy.core.review.delta.delta import (
     Against,
     ArtifactDelta,
     ChangeKind,
@@ -10,9 +10,9 @@ from stageproxy.core.review.delta import (
     DiffLine,
     FieldDelta,
 )
-from stageproxy.core.review.delta import MemberDelta as Member
-from stageproxy.core.review.impact import Impact, Moment
-from stageproxy.core.review.targets import Target
+from stageproxy.core.review.delta.delta import MemberDelta as Member
+from stageproxy.core.review.impact.impact import Impact, Moment
+from stageproxy.core.review.impact.targets import Target
 from stageproxy.services.descriptions import Description
 from stageproxy.web.pages import environment
 from stageproxy.web.preview.views.about import Line, about

@@ -1,0 +1,1 @@
+"""Who sends a request, and whether it may: tokens, sessions, addresses, guesses."""

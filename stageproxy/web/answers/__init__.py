@@ -1,0 +1,1 @@
+"""How answers are sent: headers, conditions, parts, compression, streams."""

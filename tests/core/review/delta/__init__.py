@@ -1,0 +1,1 @@
+"""Tests of what changes from one release to the next."""

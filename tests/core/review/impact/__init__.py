@@ -1,0 +1,1 @@
+"""Tests of the impact of a release."""
