@@ -1,5 +1,7 @@
 """Findings as text: every command prints the same ones, under the same headings."""
 
+import re
+
 from tests.cli.promote.releases import warned
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import CommandRunner
@@ -8,7 +10,8 @@ from tests.support.index.fake_index import FakeIndex
 
 def findings_in(text: str) -> str:
     """Return the part of an output that has the findings."""
-    return text[text.index("\nWarnings to acknowledge:") :].partition("\n\nStage URL")[0].rstrip()
+    findings = text[text.index("\nWarnings to acknowledge:") :]
+    return re.split(r"\n\n(?:Stage URL|Review: )", findings)[0].rstrip()
 
 
 def test_every_command_prints_the_same(cli: CommandRunner) -> None:
