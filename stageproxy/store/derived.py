@@ -40,7 +40,9 @@ class DerivedFiles:
         self._disk = disk
         self._max_size = max_size
         self._adapters: dict[type[Any], TypeAdapter[Any]] = {}
-        self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The mode is that of the last folder alone: parents would be open to others.
+        for folder in (self._root, self._drafts):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def close(self) -> None:

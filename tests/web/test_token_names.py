@@ -74,7 +74,8 @@ async def test_names_on_the_page(service: RunningService) -> None:
 
     page = (await service.get(prefix_of(stage), BROWSER)).text
 
-    assert f"2026-11-22 12:00 UTC by ci &lt;linux&gt; ({token['id']})" in page
+    uploader = f"<bdi>ci &lt;linux&gt; ({token['id']})</bdi>"
+    assert f"All uploaded by {uploader}, the last on 2026-11-22 12:00 UTC." in page
 
 
 async def test_names_in_the_log(service: RunningService, log: io.StringIO) -> None:

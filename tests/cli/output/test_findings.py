@@ -10,8 +10,8 @@ from tests.support.index.fake_index import FakeIndex
 
 def findings_in(text: str) -> str:
     """Return the part of an output that has the findings."""
-    findings = text[text.index("\nWarnings to acknowledge:") :]
-    return re.split(r"\n\n(?:Stage URL|Review: )", findings)[0].rstrip()
+    found = text[text.index("\nWarnings to acknowledge:") :]
+    return re.split(r"\n\n?(?:Stage URL|Review:)", found)[0].rstrip()
 
 
 def test_every_command_prints_the_same(cli: CommandRunner) -> None:
