@@ -12,6 +12,7 @@ from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Origin
 from stageproxy.core.review.evidence import Evidence, target_of
 from stageproxy.core.review.findings import ReviewFinding, is_regression
+from stageproxy.core.review.judgment import NOTHING_AGAINST, Compared, how_compared
 from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level
@@ -71,12 +72,13 @@ def decision_of(review: Review) -> str:
     if others:
         what = _count(others, "finding")
         return f"Users would lose or risk something: {what}.{acknowledge}"
-    return f"Nothing was found that stands against publishing it.{acknowledge}"
+    return f"{NOTHING_AGAINST[how_compared(review)]}{acknowledge}"
 
 
 def _decision_lines(review: Review) -> Iterator[Text]:
     files = count_of_files(len(review.manifest.splitlines()))
-    style = "bold red" if review.regresses else "bold green"
+    is_clear = how_compared(review) is Compared.WHOLE
+    style = "bold red" if review.regresses else "bold green" if is_clear else "bold yellow"
     yield Text.assemble(
         (f"{review.project} {review.version}: ", "bold"), (decision_of(review), style)
     )

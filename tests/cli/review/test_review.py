@@ -68,11 +68,11 @@ def test_exit_code(
 @pytest.mark.parametrize(
     ("findings", "decision"),
     [
-        ((), "Nothing was found that stands against publishing it."),
+        ((), "Nothing was found that speaks against publishing it."),
         ((LOST_MUSL,), "Users would lose or risk something: 1 finding."),
         (
             (WARNING,),
-            "Nothing was found that stands against publishing it. 1 warning to acknowledge.",
+            "Nothing was found that speaks against publishing it. 1 warning to acknowledge.",
         ),
         (
             (REFUSED, LOST_MUSL),
@@ -92,6 +92,23 @@ def test_decision(
         "  2 files, compared with 1.9 (final)",
         f"  Manifest  {a_review().manifest_digest}",
     ]
+
+
+def test_what_was_not_compared_is_no_clean_bill(
+    offline: CommandRunner, server: ReviewServer
+) -> None:
+    """Where nothing was found because nothing was compared, the first line says so.
+
+    The page did, and the command said that nothing was found.
+    """
+    failed = replace(a_review(), progress=ReviewProgress(ReviewState.FAILED))
+    server.answer_with(failed)
+
+    ended = offline.run_in_environment({}, "review", server.stage_url)
+
+    assert ended.stdout.splitlines()[0] == (
+        "demo 2.0: Nothing speaks against it, but the contents could not be compared."
+    )
 
 
 def test_findings_with_advice(offline: CommandRunner, server: ReviewServer) -> None:
