@@ -183,10 +183,10 @@ CHANGES = [
     "  + entry-point demo: demo.cli:main",
     "  ~ demo.core can use nothing -> network  (demo/core.py:12)",
     f"  ~ {SDIST}  1.0 MB -> 1.2 MB (+20 %)",
-    "      + demo/new.py  100 bytes",
-    "      ~ demo/core.py  20 bytes -> 25 bytes (+25 %)",
+    "      + demo/new.py  100 B",
+    "      ~ demo/core.py  20 B -> 25 B (+25 %)",
     "      and 3 more files that differ",
-    f"  + {WHEEL}  900 bytes  not compared: there is no counterpart",
+    f"  + {WHEEL}  900 B  not compared: there is no counterpart",
 ]
 
 
