@@ -16,6 +16,7 @@ from stageproxy.core.review.delta.delta import (
     RequirementChange,
     RequirementDelta,
 )
+from stageproxy.core.wording import size_text
 
 _SIGNS: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.ADDED: ("+", "green"),
@@ -32,8 +33,6 @@ _SIGN_OF_REQUIREMENT: Mapping[RequirementChange, tuple[str, str]] = {
 _DIFF_STYLES = {"+": "green", "-": "red", "~": "dim"}
 _MOST_MEMBERS = 20
 _LONGEST_VALUE = 200
-_UNITS = ("kB", "MB", "GB")
-_KILO = 1000
 
 
 def delta_lines(delta: Delta, *, diff: bool) -> Iterator[Text]:
@@ -63,17 +62,6 @@ def size_change(before: int, after: int) -> str:
         return size_text(after)
     percent = round(100 * (after - before) / before)
     return f"{size_text(before)} -> {size_text(after)} ({percent:+d} %)"
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes as people read it."""
-    if size < _KILO:
-        return f"{size} bytes"
-    value, unit = size / _KILO, iter(_UNITS)
-    name = next(unit)
-    while value >= _KILO and (larger := next(unit, None)):
-        value, name = value / _KILO, larger
-    return f"{value:.1f} {name}"
 
 
 def _field_line(one: FieldDelta) -> Text:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.summary import MemberKind, MemberSummary
 from stageproxy.core.review.supply_chain.pair import Pair
+from stageproxy.core.wording import first_few
 
 LARGE = 2**20
 """How many bytes a binary file has that is named."""
