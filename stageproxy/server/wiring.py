@@ -26,7 +26,7 @@ from stageproxy.services.care.readiness import Check, DiskCheck, Readiness, Spar
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
-from stageproxy.services.evidence import EvidenceBook
+from stageproxy.services.evidence import EvidenceReports
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
@@ -334,7 +334,7 @@ def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
     app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
     times = SessionTimes(config.desk.session_idle, config.desk.session_lifetime)
     app[keys.SESSIONS] = Sessions(database, clock, times)
-    app[keys.EVIDENCE] = EvidenceBook(database, clock, stages)
+    app[keys.EVIDENCE] = EvidenceReports(database, clock, stages)
     app[keys.LIMITS] = Limits(
         database, clock, stages.quotas, stages.rates, config.stage.max_per_project
     )

@@ -29,7 +29,7 @@ class StageEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceBook:
+class EvidenceReports:
     """Stores and lists evidence. It is no change of a stage, whose revision stays."""
 
     catalogue: Catalogue

@@ -11,7 +11,7 @@ from stageproxy.services.care.expire import Expiry
 from stageproxy.services.care.readiness import Readiness
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
-from stageproxy.services.evidence import EvidenceBook
+from stageproxy.services.evidence import EvidenceReports
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
@@ -40,7 +40,7 @@ AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
 DESCRIPTIONS = web.AppKey("descriptions", Descriptions)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
-EVIDENCE = web.AppKey("evidence", EvidenceBook)
+EVIDENCE = web.AppKey("evidence", EvidenceReports)
 EXAMINER = web.AppKey("examiner", Examiner)
 EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)

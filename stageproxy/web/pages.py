@@ -15,13 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stageproxy.core.index.pages import own_document
+from stageproxy.core.wording import count_text, size_text
 from stageproxy.web.answers.conditional import conditional
 from stageproxy.web.answers.headers import PRIVATE
 from stageproxy.web.assets import asset_path
 from stageproxy.web.keys import URLS
 
 _CONTENT_TYPE = "text/html; charset=UTF-8"
-_STEP = 1000
 _LINE_ENDS = "\n\t"
 
 
@@ -110,21 +110,6 @@ def time_text(time: datetime) -> str:
 def day_text(time: datetime) -> str:
     """Return the day of a time."""
     return f"{time:%Y-%m-%d}"
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes in a readable unit."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB"):
-        if amount < _STEP:
-            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
-        amount /= _STEP
-    return f"{amount:.1f} GB"
-
-
-def count_text(number: int, one: str, several: str = "") -> str:
-    """Return a number with its noun: `1 file`, `2 files`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def visible(text: str) -> str:

@@ -212,7 +212,7 @@ async def give_up_stage(scene: Scene) -> None:
 
 CALLS: dict[str, tuple[Call, ...]] = {
     "Completion.complete": (complete_upload, complete_a_checked_upload),
-    "EvidenceBook.add": (add_evidence,),
+    "EvidenceReports.add": (add_evidence,),
     "FileUploads.attest": (attest_file,),
     "FileUploads.create": (announce_file,),
     "FileUploads.delete": (delete_upload,),
@@ -247,7 +247,7 @@ READING = {
     "AuditTrail.show",
     "AuditTrail.show_without_stage",
     "AuditTrail.verify",
-    "EvidenceBook.list",
+    "EvidenceReports.list",
     "Examiner.examine",
     "Examiner.form_findings",
     "Examiner.predict",

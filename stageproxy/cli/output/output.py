@@ -11,6 +11,7 @@ from stageproxy.cli.output.findings import print_findings
 from stageproxy.cli.output.tables import styled
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.install_commands import install_commands
+from stageproxy.core.wording import count_text
 
 Command = Callable[..., Any]
 _ENDED = frozenset({"published", "canceled"})
@@ -56,12 +57,12 @@ def end_or_status(stage: Mapping[str, Any]) -> str:
 
 def count_of_files(count: int) -> str:
     """Return a number of files in words."""
-    return "1 file" if count == 1 else f"{count} files"
+    return count_text(count, "file")
 
 
 def count_of_stages(count: int) -> str:
     """Return a number of stages in words."""
-    return "1 stage" if count == 1 else f"{count} stages"
+    return count_text(count, "stage")
 
 
 def label_of(document: Mapping[str, Any], key: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.delta.delta import (
     ArtifactDelta,
     CapabilityDelta,
@@ -17,6 +16,7 @@ from stageproxy.core.review.delta.delta import (
     RequirementChange,
     RequirementDelta,
 )
+from stageproxy.core.wording import first_few, size_text
 
 _SIGNS: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.ADDED: ("+", "green"),
@@ -35,8 +35,6 @@ _MOST_MEMBERS = 20
 _MOST_ALIKE = 3
 _MOST_REMOVED = 20
 _LONGEST_VALUE = 200
-_UNITS = ("kB", "MB", "GB")
-_KILO = 1000
 
 
 def delta_lines(delta: Delta, *, diff: bool) -> Iterator[Text]:
@@ -66,17 +64,6 @@ def size_change(before: int, after: int) -> str:
         return size_text(after)
     percent = round(100 * (after - before) / before)
     return f"{size_text(before)} -> {size_text(after)} ({percent:+d} %)"
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes as people read it."""
-    if size < _KILO:
-        return f"{size} bytes"
-    value, unit = size / _KILO, iter(_UNITS)
-    name = next(unit)
-    while value >= _KILO and (larger := next(unit, None)):
-        value, name = value / _KILO, larger
-    return f"{value:.1f} {name}"
 
 
 def _field_line(one: FieldDelta) -> Text:

@@ -10,7 +10,7 @@ from rich.text import Text
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output.output import FailedError, OutOfReachError, print_json
 from stageproxy.cli.output.screen import print_lines
-from stageproxy.cli.review.document import UNFINISHED, wait_for_review
+from stageproxy.cli.review.document import wait_for_review
 from stageproxy.cli.review.hashes import compare_with_manifest, hash_lines, read_hashes
 from stageproxy.cli.review.progress import comparison_progress
 from stageproxy.cli.review.texts import review_lines
@@ -115,7 +115,7 @@ def _end(review: Review, *, waited: bool) -> None:
             "The contents could not be compared, so that nothing is known about them. Run the "
             "command again."
         )
-    if waited and review.progress.state in UNFINISHED:
+    if waited and review.progress.state.is_unfinished:
         raise FailedError(
             "The contents were not compared in time. Run the command again, or give it more time "
             "with --timeout."

@@ -11,9 +11,8 @@ from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.output.screen import printable
 from stageproxy.cli.review.progress import ComparisonProgress
 from stageproxy.core.review.document import with_field_names
-from stageproxy.core.review.review import Review, ReviewState
+from stageproxy.core.review.review import Review
 
-UNFINISHED = frozenset({ReviewState.WAITING, ReviewState.RUNNING})
 _POLL_SECONDS = 0.5
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
 
@@ -36,7 +35,7 @@ async def wait_for_review(
         return document, review
     try:
         async with asyncio.timeout(seconds):
-            while review.progress.state in UNFINISHED:
+            while review.progress.state.is_unfinished:
                 progress.show(review.progress)
                 await asyncio.sleep(_POLL_SECONDS)
                 document = await fetch_review(client, reference)

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from stageproxy.cli.output.output import count_of_files
 from stageproxy.cli.output.screen import table_lines
 from stageproxy.cli.review.changes import delta_lines
 from stageproxy.cli.review.matrix import impact_lines
-from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Origin
 from stageproxy.core.review.evidence import Evidence, target_of
 from stageproxy.core.review.findings import ReviewFinding, is_regression
+from stageproxy.core.review.judgment import NOTHING_AGAINST, Compared, how_compared
 from stageproxy.core.review.resolving.resolution import Outcome, Resolution
 from stageproxy.core.review.review import Review, ReviewState
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import count_text, first_few
 
 _HEADINGS: Mapping[Level, tuple[str, str]] = {
     Level.REFUSE: ("PyPI would refuse this", "bold red"),
@@ -64,19 +64,20 @@ def decision_of(review: Review) -> str:
     warnings = sum(one.level is Level.WARN for one in review.findings if one not in loud)
     refused = sum(one.level is Level.REFUSE for one in loud)
     others = len(loud) - refused
-    acknowledge = f" {_count(warnings, 'warning')} to acknowledge." if warnings else ""
+    acknowledge = f" {count_text(warnings, 'warning')} to acknowledge." if warnings else ""
     if refused:
-        more = f", and {_count(others, 'finding')} to decide about" if others else ""
-        return f"PyPI would refuse it: {_count(refused, 'reason')}{more}.{acknowledge}"
+        more = f", and {count_text(others, 'finding')} to decide about" if others else ""
+        return f"PyPI would refuse it: {count_text(refused, 'reason')}{more}.{acknowledge}"
     if others:
-        what = _count(others, "finding")
+        what = count_text(others, "finding")
         return f"Users would lose or risk something: {what}.{acknowledge}"
-    return f"Nothing was found that speaks against publishing it.{acknowledge}"
+    return f"{NOTHING_AGAINST[how_compared(review)]}{acknowledge}"
 
 
 def _decision_lines(review: Review) -> Iterator[Text]:
-    files = count_of_files(len(review.manifest.splitlines()))
-    style = "bold red" if review.regresses else "bold green"
+    files = count_text(len(review.manifest.splitlines()), "file")
+    is_clear = how_compared(review) is Compared.WHOLE
+    style = "bold red" if review.regresses else "bold green" if is_clear else "bold yellow"
     yield Text.assemble(
         (f"{review.project} {review.version}: ", "bold"), (decision_of(review), style)
     )
@@ -129,7 +130,7 @@ def _resolution_lines(resolutions: Sequence[Resolution]) -> Iterator[Text]:
         yield Text("\nInstallation today, with everything that it requires", "bold")
     for one in resolutions:
         outcome, style = _OUTCOMES[one.outcome]
-        what = f": {one.reason}" if one.reason else f" to {_count(len(one.chosen), 'release')}"
+        what = f": {one.reason}" if one.reason else f" to {count_text(len(one.chosen), 'release')}"
         yield Text.assemble(f"  Python {one.python} ", (outcome, style), what)
 
 
@@ -151,7 +152,3 @@ def _result(one: Evidence, review: Review) -> Text:
     return (
         Text("  passed", "green") if one.passed else Text(f"  failed ({one.exit_code})", "bold red")
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from stageproxy.core.names import first_few
+from stageproxy.core.wording import first_few
 
 LONGEST_METADATA = 2 * 2**20
 """How many bytes of core metadata are read: ten times the largest on PyPI."""

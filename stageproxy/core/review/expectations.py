@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import islice, product
 
 from stageproxy.core.index.releases import SDIST_SUFFIXES
-from stageproxy.core.names import first_few
 from stageproxy.core.review.completeness import Completeness, Expectation, Origin
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.review.review import Baseline
@@ -20,6 +19,7 @@ from stageproxy.core.stage.wheel_coverage import (
     coverage_of,
     wheel_matrix,
 )
+from stageproxy.core.wording import first_few
 
 MOST_PATTERNS = 200
 LONGEST_PATTERN = 200

@@ -20,6 +20,11 @@ class ReviewState(StrEnum):
     DONE = "done"
     FAILED = "failed"
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the comparison will say more."""
+        return self in {ReviewState.WAITING, ReviewState.RUNNING}
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewProgress:

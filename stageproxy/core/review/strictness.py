@@ -12,11 +12,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.review.printable import printable
 from stageproxy.core.review.summary import ArchiveSummary
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 _MOST_NAMED = 5
 _LONGEST = 1000

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stageproxy.core.names import first_few
+from stageproxy.core.wording import first_few
 
 
 class Level(StrEnum):

@@ -13,9 +13,9 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from stageproxy.core.index.pages import Listing, version_in
-from stageproxy.core.names import first_few
 from stageproxy.core.rules.findings import Finding, not_known, suspicious
 from stageproxy.core.stage.release_findings import ExaminedFile, requires_python_of
+from stageproxy.core.wording import first_few
 
 _FIELD = "requires_dist"
 _MINORS = range(6, 20)

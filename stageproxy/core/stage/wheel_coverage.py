@@ -15,8 +15,8 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from stageproxy.core.names import first_few
 from stageproxy.core.rules.form import FILETYPES
+from stageproxy.core.wording import first_few
 
 _GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _PLATFORM = re.compile(

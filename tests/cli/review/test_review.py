@@ -95,6 +95,23 @@ def test_decision(
     ]
 
 
+def test_what_was_not_compared_is_no_clean_bill(
+    offline: CommandRunner, server: ReviewServer
+) -> None:
+    """Where nothing was found because nothing was compared, the first line says so.
+
+    The page did, and the command said that nothing was found.
+    """
+    failed = replace(a_review(), progress=ReviewProgress(ReviewState.FAILED))
+    server.answer_with(failed)
+
+    ended = offline.run_in_environment({}, "review", server.stage_url)
+
+    assert ended.stdout.splitlines()[0] == (
+        "demo 2.0: Nothing speaks against it, but the contents could not be compared."
+    )
+
+
 def test_findings_with_advice(offline: CommandRunner, server: ReviewServer) -> None:
     """Findings are listed by their severity, each with its files, its place and what to do."""
     server.answer_with(a_review(LOST_MUSL, NOTE))
@@ -168,10 +185,10 @@ CHANGES = [
     "  + entry-point demo: demo.cli:main",
     "  ~ demo.core can use nothing -> network  (demo/core.py:12)",
     f"  ~ {SDIST}  1.0 MB -> 1.2 MB (+20 %)",
-    "      + demo/new.py  100 bytes",
-    "      ~ demo/core.py  20 bytes -> 25 bytes (+25 %)",
+    "      + demo/new.py  100 B",
+    "      ~ demo/core.py  20 B -> 25 B (+25 %)",
     "      and 3 more files that differ",
-    f"  + {WHEEL}  900 bytes  not compared: there is no counterpart",
+    f"  + {WHEEL}  900 B  not compared: there is no counterpart",
 ]
 
 

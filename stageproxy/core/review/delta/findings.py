@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.delta.delta import (
     ArtifactDelta,
     ChangeKind,
@@ -13,6 +12,7 @@ from stageproxy.core.review.delta.delta import (
 )
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 _PYTHON = "python"
 _MOST_NAMED = 5

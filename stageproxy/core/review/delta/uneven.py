@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.delta.artifact_review import ArtifactReview
 from stageproxy.core.review.delta.deltas import change_in
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 _WHEEL = ".whl"
 _MODULE = ".py"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from packaging.version import Version
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.review.impact.impact import Change, Impact, TargetImpact
 from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 _MOST_GROUPS = 5
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.contents.capabilities import Capability
 from stageproxy.core.review.contents.decoding import DECODED_CODE, DECODED_COMMAND, FETCHED_CODE
 from stageproxy.core.review.contents.hidden_text import (
@@ -20,6 +19,7 @@ from stageproxy.core.review.findings import ReviewFinding
 from stageproxy.core.review.summary import ArchiveSummary, ModuleSummary
 from stageproxy.core.review.supply_chain.pair import Pair, is_for_tests, pair_of
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 MOST_MODULES = 300
 """How many modules with other capabilities are listed for an artifact."""

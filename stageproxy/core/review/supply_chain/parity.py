@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.contents.summaries import summary_of
 from stageproxy.core.review.findings import ReviewFinding, Section
 from stageproxy.core.review.summary import ArchiveSummary, MemberKind, MemberSummary
 from stageproxy.core.review.supply_chain.pair import installed_path, is_for_tests
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.wording import first_few
 
 _MOST_NAMED = 5
 _PURE = "-none-any.whl"

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.review.delta.delta import Against
 from stageproxy.core.review.findings import ReviewFinding
-from stageproxy.core.review.review import Review, ReviewState
+from stageproxy.core.review.judgment import NOTHING_AGAINST, Compared, how_compared
+from stageproxy.core.review.review import Review
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.web.preview.views.matrix import users_get
@@ -18,7 +18,12 @@ _LEVELS: Mapping[Level, tuple[str, str]] = {
     Level.NOTE: ("note", "notes"),
     Level.UNKNOWN: ("not checked", "not checked"),
 }
-_UNFINISHED = frozenset({ReviewState.WAITING, ReviewState.RUNNING})
+_TONES: Mapping[Compared, Tone] = {
+    Compared.UNFINISHED: Tone.INFO,
+    Compared.FAILED: Tone.WARN,
+    Compared.NOT: Tone.INFO,
+    Compared.WHOLE: Tone.GOOD,
+}
 _UPLOAD_FILES = "Upload its files with one of the commands below."
 _UNITS = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)))
 
@@ -99,21 +104,8 @@ def judgment_of(review: Review, index_name: str) -> Judgment:
     if warnings:
         things = "One thing needs" if warnings == 1 else f"{warnings} things need"
         return Judgment(f"{things} a decision before this is published.", Tone.WARN)
-    if review.progress.state in _UNFINISHED:
-        return Judgment("Nothing speaks against it so far. The comparison still runs.", Tone.INFO)
-    if review.progress.state is ReviewState.FAILED:
-        sentence = "Nothing speaks against it, but the contents could not be compared."
-        return Judgment(sentence, Tone.WARN)
-    if _is_compared(review):
-        return Judgment("Nothing was found that speaks against publishing it.", Tone.GOOD)
-    sentence = "Nothing speaks against it so far, but its contents were not compared."
-    return Judgment(sentence, Tone.INFO)
-
-
-def _is_compared(review: Review) -> bool:
-    """Return whether the contents were compared with the last release, if there is one."""
-    against = [one for one in review.deltas if one.against is Against.RELEASE]
-    return review.baseline is None or any(not one.not_compared for one in against)
+    compared = how_compared(review)
+    return Judgment(NOTHING_AGAINST[compared], _TONES[compared])
 
 
 def counts_of(findings: Sequence[ReviewFinding]) -> tuple[Count, ...]:

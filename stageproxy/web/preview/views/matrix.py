@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stageproxy.core.names import first_few
 from stageproxy.core.review.impact.findings import worse_rows
 from stageproxy.core.review.impact.impact import Change, Impact, TargetImpact
 from stageproxy.core.review.impact.targets import Target
+from stageproxy.core.wording import first_few
 from stageproxy.web.preview.views.tones import Shape, Tone
 
 _MOST_TARGETS = 8

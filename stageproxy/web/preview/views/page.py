@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from stageproxy.core.audit import AuditRecord
 from stageproxy.core.promotion.journal import Journal
-from stageproxy.core.review.review import Review, ReviewState
+from stageproxy.core.review.review import Review
 from stageproxy.core.rights import actor_label
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.checksum_marks import Comparison
@@ -33,7 +33,6 @@ from stageproxy.web.preview.views.matrix import matrix_of
 from stageproxy.web.preview.views.story import story_of
 
 _LOUD = frozenset({Level.REFUSE, Level.WARN})
-_UNFINISHED = frozenset({ReviewState.WAITING, ReviewState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,5 @@ def _file_values(
         "has_before": any(one.before for one in bars.values()),
         "last_upload": max(uploads, default=stage.opened_at),
         "trials": try_table(review, labels),
-        "is_unfinished": (
-            stage.status is Status.PROCESSING or review.progress.state in _UNFINISHED
-        ),
+        "is_unfinished": (stage.status is Status.PROCESSING or review.progress.state.is_unfinished),
     }

@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import groupby
 
 from stageproxy.core.audit import SERVER, AuditAction, AuditRecord, Event, PlainValue
-from stageproxy.core.names import first_few
 from stageproxy.core.rights import actor_label
+from stageproxy.core.wording import first_few
 
 _MOST_CHAPTERS = 60
 _MOST_NAMES = 4
