@@ -16,7 +16,7 @@ from stageproxy.core.review.delta.delta import (
     RequirementChange,
     RequirementDelta,
 )
-from stageproxy.core.wording import size_text
+from stageproxy.core.wording import first_few, size_text
 
 _SIGNS: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.ADDED: ("+", "green"),
@@ -32,6 +32,8 @@ _SIGN_OF_REQUIREMENT: Mapping[RequirementChange, tuple[str, str]] = {
 }
 _DIFF_STYLES = {"+": "green", "-": "red", "~": "dim"}
 _MOST_MEMBERS = 20
+_MOST_ALIKE = 3
+_MOST_REMOVED = 20
 _LONGEST_VALUE = 200
 
 
@@ -107,10 +109,20 @@ def _line(sign: tuple[str, str], text: str) -> Text:
 
 
 def _artifact_lines(artifacts: Sequence[ArtifactDelta], *, diff: bool) -> Iterator[Text]:
-    """Yield the artifacts, each with the files in it that differ."""
+    """Yield the artifacts, each with the files in it that differ; those that are alike together."""
+    removed = [one for one in artifacts if not one.filename]
+    alike = [one.filename for one in artifacts if one.only_repeats]
     for one in artifacts:
-        yield _artifact_line(one)
-        yield from _member_lines(one, diff=diff)
+        if one.filename and not one.only_repeats:
+            yield _artifact_line(one)
+            yield from _member_lines(one, diff=diff)
+    if alike:
+        what = "1 file differs" if len(alike) == 1 else f"{len(alike)} files differ"
+        text = f"{what} only as those above do: {first_few(alike, _MOST_ALIKE)}"
+        yield _line(_SIGNS[ChangeKind.CHANGED], text)
+    yield from map(_artifact_line, removed if diff else removed[:_MOST_REMOVED])
+    if not diff and len(removed) > _MOST_REMOVED:
+        yield Text(f"  and {len(removed) - _MOST_REMOVED} more files that it has no longer", "dim")
 
 
 def _artifact_line(one: ArtifactDelta) -> Text:
@@ -133,7 +145,8 @@ def _member_lines(one: ArtifactDelta, *, diff: bool) -> Iterator[Text]:
     if left_out:
         yield Text(f"      and {left_out} more files that differ", "dim")
     if one.repeated:
-        yield Text(f"      and {one.repeated} files that differ as above", "dim")
+        what = "1 file that differs" if one.repeated == 1 else f"{one.repeated} files that differ"
+        yield Text(f"      and {what} as above", "dim")
 
 
 def _member_line(member: MemberDelta) -> Text:

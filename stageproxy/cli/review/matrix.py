@@ -11,6 +11,11 @@ from stageproxy.core.review.impact.targets import Target
 _MARKS: Mapping[Change, tuple[str, str, str]] = {
     Change.LOSES_WHEEL: ("LOST", "bold red", "has no file in this release: an older version stays"),
     Change.SOURCE_BUILD: ("BUILD", "bold red", "falls back to a build from source"),
+    Change.PURE_WHEEL: (
+        "PURE",
+        "bold yellow",
+        "falls back from a compiled wheel to one for any platform",
+    ),
     Change.STAYS: (
         "OLD",
         "bold yellow",
@@ -20,7 +25,7 @@ _MARKS: Mapping[Change, tuple[str, str, str]] = {
     Change.SDIST: ("sdist", "dim", "builds from source, as before"),
     Change.UPDATED: ("ok", "green", "gets a wheel, as of the release before"),
     Change.GAINS_WHEEL: ("new", "green", "gets a wheel where there was none"),
-    Change.NOT_CHOSEN: ("-", "dim", "gets another release unless this one is asked for"),
+    Change.NOT_CHOSEN: ("-", "dim", "gets a newer release unless this one is asked for"),
     Change.NOTHING: (".", "dim", "has no file, today or afterwards"),
 }
 """The mark of each change in the matrix, its style, and what it means."""
@@ -34,7 +39,7 @@ def impact_lines(impact: Impact) -> Iterator[Text]:
     yield Text("\nWhat users get, by platform and Python", "bold")
     if not impact.is_latest:
         yield Text(f"  Installers choose {impact.newer} by themselves.")
-        yield Text("  This is for those who ask for no later version than the staged one.")
+        yield Text("  This is for those who ask for the staged release.")
     pythons = sorted({_python_key(one.target) for one in impact.rows})
     usual = [one for one in pythons if not one[0]]
     for columns in (*_parts(usual), *_parts(pythons[len(usual) :])):
@@ -90,7 +95,8 @@ def _moment_lines(moments: Sequence[Moment]) -> Iterator[Text]:
     for number, moment in enumerate(moments, 1):
         loud = f", {len(moment.source_builds)} build from source" if moment.source_builds else ""
         late = f", {moment.stays} stay on an older version" if moment.stays else ""
-        text = f"{moment.updated} targets get it{late}{loud}"
+        get = "1 target gets" if moment.updated == 1 else f"{moment.updated} targets get"
+        text = f"{get} it{late}{loud}"
         yield Text.assemble(f"  {number:>2}. {moment.label}: ", text)
         if moment.source_builds:
             yield Text(f"      from source then: {_targets(moment.source_builds)}", "yellow")

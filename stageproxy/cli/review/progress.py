@@ -22,12 +22,11 @@ class ComparisonProgress:
 
     def show(self, progress: ReviewProgress) -> None:
         """Show what is compared now."""
-        now = progress.now or "waiting for its turn"
+        now = progress.now or "Waiting for its turn."
         self.bars.update(
             self.bar, completed=progress.done, total=progress.total or None, now=now, visible=True
         )
-        how_far = f", {progress.done} of {progress.total}" if progress.total else ""
-        line = f"Comparing{how_far}: {now}"
+        line = f"{progress.done} of {progress.total}: {now}" if progress.total else now
         if self.prints_lines and line != self._printed:
             click.echo(line, err=True)
         self._printed = line

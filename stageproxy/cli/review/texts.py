@@ -57,7 +57,7 @@ def review_lines(review: Review, *, diff: bool) -> Iterator[Text]:
 
 
 def decision_of(review: Review) -> str:
-    """Return in one sentence what stands against publishing."""
+    """Return in one sentence what speaks against publishing."""
     if not review.manifest:
         return "The stage is empty."
     loud = [one for one in review.findings if is_regression(one)]
@@ -101,13 +101,13 @@ def _finding_lines(findings: Sequence[ReviewFinding]) -> Iterator[Text]:
 
 
 def _lines_of_finding(one: ReviewFinding) -> Iterator[Text]:
-    named = first_few(one.files, _MOST_NAMES)
-    about = ", ".join(filter(None, [named, one.place]))
     text = one.message.replace("\n", "\n    ")
-    yield Text(f"  {f'{about}: ' if about else ''}{text}")
+    yield Text(f"  {f'{one.place}: ' if one.place else ''}{text}")
     if one.advice:
         advice = one.advice.replace("\n", "\n    ")
         yield Text(f"    {advice}", "italic")
+    if one.files:
+        yield Text(f"    In {first_few(one.files, _MOST_NAMES)}", "dim")
 
 
 def _completeness_lines(completeness: Completeness) -> Iterator[Text]:
@@ -116,7 +116,7 @@ def _completeness_lines(completeness: Completeness) -> Iterator[Text]:
     if not (expected or completeness.surplus):
         return
     yield Text("\nCompleteness", "bold")
-    yield Text(f"  {len(expected) - len(missing)} of {len(expected)} expected files are there.")
+    yield Text(f"  {len(expected) - len(missing)} of {len(expected)} expectations are met.")
     for one in missing:
         yield Text.assemble(
             "  ", ("missing", "bold red"), f"  {one.pattern}  ({_ORIGINS[one.origin]})"

@@ -15,7 +15,7 @@ from stageproxy.services.background import Background
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 2
-_WAITING = ReviewProgress(ReviewState.WAITING, now="It begins when other reviews are made.")
+_WAITING = ReviewProgress(ReviewState.WAITING, now="Waiting for its turn.")
 _ELSEWHERE = ReviewProgress(ReviewState.RUNNING, now="Another process of the server makes it.")
 _RETRIED_AFTER = timedelta(seconds=10)
 """How long a failure is shown before the next request starts the work again."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.review.completeness import Completeness
+from stageproxy.core.review.delta.delta import ArtifactDelta
 from stageproxy.core.review.document import as_document
 from stageproxy.core.review.review import ReviewProgress, ReviewState
 from stageproxy.core.rules.findings import Level
@@ -122,8 +123,9 @@ def test_findings_with_advice(offline: CommandRunner, server: ReviewServer) -> N
         f"    {LOST_MUSL.advice}",
     ]
     assert section(lines, "Good to know") == [
-        f"  {WHEEL}, {SDIST}, METADATA:7: There is no License-Expression.",
+        "  METADATA:7: There is no License-Expression.",
         "    Add one.",
+        f"    In {WHEEL}, {SDIST}",
     ]
 
 
@@ -170,7 +172,7 @@ def test_completeness(offline: CommandRunner, server: ReviewServer) -> None:
     server.answer_with(a_review())
 
     assert section(lines_of(server, offline), "Completeness") == [
-        "  1 of 2 expected files are there.",
+        "  1 of 2 expectations are met.",
         "  missing  cp313-musllinux_x86_64  (the last release has it)",
         "  not expected  demo-2.0-py2-none-any.whl",
     ]
@@ -224,7 +226,27 @@ def test_repeated_changes(offline: CommandRunner, server: ReviewServer) -> None:
     shown = section(lines_of(server, offline), "Changes since")
 
     assert shown[5] == "  and 4 more changes"
-    assert shown[-1] == "      and 7 files that differ as above"
+    assert shown[-1] == f"  ~ 1 file differs only as those above do: {WHEEL}"
+
+
+def test_artifacts_that_are_alike(offline: CommandRunner, server: ReviewServer) -> None:
+    """Sixty wheels with the same changes are one line, so that what is found stays in sight."""
+    (delta,) = a_review().deltas
+    first = replace(delta.artifacts[0], repeated=1)
+    alike = [ArtifactDelta(f"demo-2.0-{one}.whl", "demo-1.9.whl", repeated=2) for one in range(60)]
+    gone = [ArtifactDelta("", f"demo-1.9-{one}.whl", size_before=1) for one in range(30)]
+    artifacts = (*alike[:30], first, *alike[30:], *gone)
+    server.answer_with(a_review(deltas=(replace(delta, artifacts=artifacts),)))
+
+    shown = section(lines_of(server, offline), "Changes since")
+
+    assert "      and 1 file that differs as above" in shown
+    assert (
+        "  ~ 60 files differ only as those above do: demo-2.0-0.whl, demo-2.0-1.whl, "
+        "demo-2.0-2.whl and 57 more"
+    ) in shown
+    assert shown[-1] == "  and 10 more files that it has no longer"
+    assert len(shown) < 40
 
 
 def test_resolution(offline: CommandRunner, server: ReviewServer) -> None:
@@ -293,8 +315,8 @@ def test_waiting(offline: CommandRunner, server: ReviewServer) -> None:
     ended = offline.run_in_environment({}, "review", server.stage_url)
 
     assert ended.stderr.splitlines() == [
-        "Comparing, 0 of 3: waiting for its turn",
-        f"Comparing, 1 of 3: {SDIST}",
+        "0 of 3: Waiting for its turn.",
+        f"1 of 3: {SDIST}",
     ]
     assert "Changes since demo 1.9" in ended.stdout
 

@@ -35,7 +35,7 @@ def test_dropped_musl_wheel(cli: CommandRunner, server_with_index: ServerWithInd
 
     assert ended.code == 1
     rows = [one for one in ended.stdout.splitlines() if one.startswith("  musllinux x86_64 ")]
-    assert "SDIST" in rows[0]
+    assert "BUILD" in rows[0]
     assert "falls back to a build from source" in ended.stdout
     assert "Changes since " in ended.stdout
     document = cli.run("review", stage["id"], "--json")

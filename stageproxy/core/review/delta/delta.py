@@ -116,6 +116,11 @@ class ArtifactDelta:
     sha256_before: str = ""
     sha256_after: str = ""
 
+    @property
+    def only_repeats(self) -> bool:
+        """Whether each change in it is listed for an artifact above."""
+        return bool(self.repeated) and not (self.members or self.omitted or self.not_compared)
+
 
 @dataclass(frozen=True, slots=True)
 class NameDelta:

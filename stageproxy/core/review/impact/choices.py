@@ -14,6 +14,7 @@ from stageproxy.core.index.releases import SDIST_SUFFIXES, Release, releases_in
 from stageproxy.core.review.impact.targets import PythonTag, Target, python_tag, tag_order
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.stage.wheel_coverage import (
+    ANY,
     SystemVersion,
     platform_of,
     python_specifier,
@@ -43,6 +44,11 @@ class Candidate:
     def is_wheel(self) -> bool:
         """Whether it is a wheel."""
         return bool(self.tags)
+
+    @property
+    def is_for_any_platform(self) -> bool:
+        """Whether it is a wheel without compiled code."""
+        return any(tag.platform == ANY for tag in self.tags)
 
     def system_for(self, target: Target) -> SystemVersion:
         """Return the lowest version of the system of a target that it needs.

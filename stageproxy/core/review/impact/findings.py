@@ -41,7 +41,7 @@ def worse_rows(impact: Impact) -> list[TargetImpact]:
 def _is_worse(row: TargetImpact, newest: str) -> bool:
     if row.change in {Change.STAYS, Change.LOSES_WHEEL}:
         return row.today.version == newest
-    return row.change in {Change.SOURCE_BUILD, Change.NEW_FLOOR}
+    return row.change in {Change.SOURCE_BUILD, Change.PURE_WHEEL, Change.NEW_FLOOR}
 
 
 def _source_build(release: str, rows: Sequence[TargetImpact]) -> ReviewFinding:
@@ -51,6 +51,17 @@ def _source_build(release: str, rows: Sequence[TargetImpact]) -> ReviewFinding:
         f"of {_versions_today(rows)}.",
         "Upload wheels for these targets, or exclude them with Requires-Python. Otherwise "
         "whoever has no compiler there gets an error instead of the release.",
+        [row.after.filename for row in rows],
+    )
+
+
+def _pure_wheel(release: str, rows: Sequence[TargetImpact]) -> ReviewFinding:
+    return _warning(
+        "falls-back-to-pure-wheel",
+        f"For {_those(rows)}, installers choose a wheel of {release} for any platform, which has "
+        f"no compiled code. Today they choose a wheel of {_versions_today(rows)} for the platform.",
+        "Upload wheels for these targets. If nothing is compiled any more, say so in the release "
+        "notes. Otherwise the code is slower there, or a part of it is missing.",
         [row.after.filename for row in rows],
     )
 
@@ -90,6 +101,7 @@ def _new_floor(release: str, rows: Sequence[TargetImpact]) -> ReviewFinding:
 _FINDINGS: dict[Change, Callable[[str, Sequence[TargetImpact]], ReviewFinding]] = {
     Change.LOSES_WHEEL: _loses_wheel,
     Change.SOURCE_BUILD: _source_build,
+    Change.PURE_WHEEL: _pure_wheel,
     Change.STAYS: _stays,
     Change.NEW_FLOOR: _new_floor,
 }
@@ -115,7 +127,7 @@ def _on_what_is_newer(impact: Impact, release: str) -> Iterable[ReviewFinding]:
             Level.NOTE,
             "not-the-latest",
             f"Who asks for no version gets {impact.newer}, today and once {release} is published. "
-            "The table of impact is for who asks for no later version than this one.",
+            f"The table of impact is for who asks for it, as {release.replace(' ', '<=')} does.",
         )
 
 

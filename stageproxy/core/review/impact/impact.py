@@ -14,6 +14,9 @@ class Change(StrEnum):
     an older version is chosen, and who asks for this one gets nothing."""
     SOURCE_BUILD = "source-build"
     """A wheel is chosen today, and the sdist once the release is published."""
+    PURE_WHEEL = "pure-wheel"
+    """A wheel for the platform is chosen today, and one for any platform once the release is
+    published: what was compiled is missing, or replaced by slower code."""
     STAYS = "stays"
     """Requires-Python excludes the target, or there was no wheel: an older version is chosen."""
     NEW_FLOOR = "new-floor"
@@ -25,7 +28,7 @@ class Change(StrEnum):
     GAINS_WHEEL = "gains-wheel"
     """A wheel is chosen where today an sdist or nothing is."""
     NOT_CHOSEN = "not-chosen"
-    """The release has a file for the target, but who asks for no version gets another release."""
+    """The release has a file for the target, but who asks for no version gets a later release."""
     NOTHING = "nothing"
     """There is no file for this target, today or afterwards."""
 

@@ -126,29 +126,34 @@ class _Addition:
         if after.version != self.version:
             is_missed = was_wheel and admits(self.requires_python, target)
             return Change.LOSES_WHEEL if is_missed else Change.STAYS
-        if was_wheel and not after.file.is_wheel:
-            return Change.SOURCE_BUILD
-        if today and was_wheel and self._raises_floor(target, today.version):
-            return Change.NEW_FLOOR
-        if not self._is_chosen_unasked(target):
+        if today and was_wheel and (worse := self._find_loss(target, today, after)):
+            return worse
+        if self._is_superseded(target):
             return Change.NOT_CHOSEN
         if not after.file.is_wheel:
             return Change.SDIST
         return Change.UPDATED if was_wheel else Change.GAINS_WHEEL
+
+    def _find_loss(self, target: Target, today: Chosen, after: Chosen) -> Change | None:
+        """Return what is worse than the wheel that is chosen today, `None` if nothing is."""
+        if not after.file.is_wheel:
+            return Change.SOURCE_BUILD
+        if self._raises_floor(target, today.version):
+            return Change.NEW_FLOOR
+        was_compiled = not today.file.is_for_any_platform
+        return Change.PURE_WHEEL if was_compiled and after.file.is_for_any_platform else None
 
     def _raises_floor(self, target: Target, before: Version) -> bool:
         """Return whether systems for which *before* has a wheel are too old for this release."""
         release = next(one for one in self.releases if one.version == before)
         return release.offer.lowest_system(target) < self.offers[-1].lowest_system(target)
 
-    def _is_chosen_unasked(self, target: Target) -> bool:
-        """Return whether who asks for no version gets this release, which has a file for it."""
+    def _is_superseded(self, target: Target) -> bool:
+        """Return whether who asks for no version gets a later release than this one."""
         rival = choose(target, self.others, Wish()) if self.newer else None
-        if rival is None:
-            return True
-        if rival.version.is_prerelease != self.version.is_prerelease:
-            return rival.version.is_prerelease
-        return rival.version < self.version
+        if rival is None or (rival.version.is_prerelease and not self.version.is_prerelease):
+            return False
+        return rival.version > self.version
 
 
 def _newest(releases: Iterable[Offered]) -> Version | None:

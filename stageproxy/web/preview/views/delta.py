@@ -25,10 +25,14 @@ EVERYTHING = Room(100_000, 100_000, 10**9)
 
 @dataclass(frozen=True, slots=True)
 class DeltaView:
-    """A delta with the artifacts that are shown; `left_out` says what is not, empty if all is."""
+    """A delta with the artifacts that are shown; `left_out` says what is not, empty if all is.
+
+    `alike` are artifacts that only differ as those before them.
+    """
 
     delta: Delta
     changed: tuple[ArtifactDelta, ...]
+    alike: tuple[str, ...]
     removed: tuple[str, ...]
     not_compared: tuple[ArtifactDelta, ...]
     left_out: str
@@ -39,13 +43,23 @@ def delta_view(delta: Delta, room: Room) -> DeltaView:
     """Return what is shown of a delta."""
     removed = tuple(one.before for one in delta.artifacts if not one.filename)
     compared = [one for one in delta.artifacts if one.filename and not one.not_compared]
-    changed = [one for one in compared if one.members or one.omitted or one.repeated]
+    alike = tuple(one.filename for one in compared if one.only_repeats)
+    changed = [one for one in compared if one.members or one.omitted]
     shown = tuple(_cut(changed[: room.files], room))
     not_compared = tuple(one for one in delta.artifacts if one.not_compared)
-    facts = (delta.fields, delta.requirements, delta.names, delta.capabilities, changed, removed)
+    facts = (
+        delta.fields,
+        delta.requirements,
+        delta.names,
+        delta.capabilities,
+        changed,
+        alike,
+        removed,
+    )
     return DeltaView(
         delta=delta,
         changed=shown,
+        alike=alike,
         removed=removed,
         not_compared=not_compared[: room.files],
         left_out=_left_out(changed, shown),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stageproxy.core.review.impact.findings import worse_rows
 from stageproxy.core.review.impact.impact import Change, Impact, TargetImpact
 from stageproxy.core.review.impact.targets import Target
 from stageproxy.core.wording import first_few
@@ -31,17 +32,26 @@ KINDS: Mapping[Change, Kind] = {
     Change.SOURCE_BUILD: Kind(
         "source", Shape.TRIANGLE, Tone.BAD, "build from source instead of a wheel"
     ),
+    Change.PURE_WHEEL: Kind(
+        "pure", Shape.DOWN, Tone.WARN, "get a wheel for any platform instead of a compiled one"
+    ),
     Change.STAYS: Kind("stays", Shape.DIAMOND, Tone.WARN, "stay on an older version"),
     Change.NEW_FLOOR: Kind("floor", Shape.UP, Tone.WARN, "need a newer system than today"),
     Change.SDIST: Kind("sdist", Shape.SQUARE, Tone.INFO, "build from source, as before"),
     Change.UPDATED: Kind("updated", Shape.DOT, Tone.GOOD, "get a wheel, as before"),
     Change.GAINS_WHEEL: Kind("gains", Shape.PLUS, Tone.GOOD, "get a wheel for the first time"),
     Change.NOT_CHOSEN: Kind(
-        "newer", Shape.RING, Tone.INFO, "get another release unless they ask for this"
+        "newer", Shape.RING, Tone.INFO, "get a newer release unless they ask for this"
     ),
     Change.NOTHING: Kind("none", Shape.LINE, Tone.PLAIN, "find no file, today or afterwards"),
 }
-_LOUD = (Change.LOSES_WHEEL, Change.SOURCE_BUILD, Change.STAYS, Change.NEW_FLOOR)
+_LOUD = (
+    Change.LOSES_WHEEL,
+    Change.SOURCE_BUILD,
+    Change.PURE_WHEEL,
+    Change.STAYS,
+    Change.NEW_FLOOR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +95,17 @@ def matrix_of(impact: Impact, version: str) -> Matrix:
         )
         for platform in platforms
     )
+    worse = worse_rows(impact)
     counted = {change: [one for one in impact.rows if one.change is change] for change in Change}
     return Matrix(
         pythons=tuple(label for _, _, label in pythons),
         rows=rows,
         counts=tuple((KINDS[change], len(ones)) for change, ones in counted.items() if ones),
-        loud=tuple(_loud(change, counted[change]) for change in _LOUD if counted[change]),
+        loud=tuple(
+            _loud(change, those)
+            for change in _LOUD
+            if (those := [one for one in worse if one.change is change])
+        ),
         sentence=users_get(impact, version),
     )
 

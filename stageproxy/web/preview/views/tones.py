@@ -23,5 +23,6 @@ class Shape(StrEnum):
     DIAMOND = "diamond"
     PLUS = "plus"
     UP = "up"
+    DOWN = "down"
     LINE = "line"
     SQUARE = "square"

@@ -24,6 +24,7 @@ TAGS = {
     WINDOWS: "cp313 win_amd64",
 }
 NEW_LINUX = "cp313 manylinux_2_28_x86_64"
+ANY_PLATFORM = "py3 none any"
 
 
 def impact(
@@ -71,6 +72,16 @@ CHANGES = {
     "a first sdist": ([sdist_of("2.0")], a_listing(), Change.SDIST),
     "wheel after sdist": (wheels("2.0", LINUX), a_listing(sdist_of("1.0")), Change.GAINS_WHEEL),
     "first release": (wheels("2.0", LINUX), a_listing(), Change.GAINS_WHEEL),
+    "a wheel for any platform instead": (
+        wheels_of("2.0", ANY_PLATFORM, TAGS[WINDOWS]),
+        BEFORE,
+        Change.PURE_WHEEL,
+    ),
+    "a wheel for any platform, as before": (
+        wheels_of("2.0", ANY_PLATFORM, TAGS[WINDOWS]),
+        a_listing(*wheels_of("1.0", ANY_PLATFORM)),
+        Change.UPDATED,
+    ),
     "never a file": (wheels("2.0", WINDOWS), ONLY_WINDOWS, Change.NOTHING),
     "a newer release": (wheels("2.0", LINUX), a_listing(*wheels("3.0", LINUX)), Change.NOT_CHOSEN),
     "a newer release elsewhere": (
@@ -85,6 +96,35 @@ CHANGES = {
 def test_change_for_a_target(staged: Sequence[str], listing: Listing, expected: Change) -> None:
     """What a release changes for CPython 3.13 on glibc."""
     assert row(impact(staged, listing), LINUX).change is expected
+
+
+def test_table_of_a_pre_release() -> None:
+    """The table has what changes for who asks for a pre-release, though a final one is chosen."""
+    found = impact(wheels("2.0rc1", LINUX, MUSL), BEFORE, version="2.0rc1")
+
+    assert (found.is_latest, found.newer) == (False, "1.0")
+    assert row(found, LINUX).change is Change.UPDATED
+    assert row(found, WINDOWS).change is Change.LOSES_WHEEL
+
+
+def test_pre_release_of_a_final_release() -> None:
+    """A pre-release of what is released is chosen by nobody who does not ask for it."""
+    found = impact(wheels("1.0rc1", LINUX), BEFORE, version="1.0rc1")
+
+    assert row(found, LINUX).change is Change.NOT_CHOSEN
+
+
+def test_fall_back_to_a_pure_wheel() -> None:
+    """A wheel for any platform does not hide that the compiled one is missing."""
+    staged = [*wheels_of("2.0", ANY_PLATFORM), *wheels("2.0", LINUX, WINDOWS)]
+
+    (found,) = impact_findings(impact(staged, BEFORE), "demo 2.0")
+
+    assert (found.level, found.code) == (Level.WARN, "falls-back-to-pure-wheel")
+    assert found.message == (
+        "For cp313 on musllinux x86_64, installers choose a wheel of demo 2.0 for any platform, "
+        "which has no compiled code. Today they choose a wheel of 1.0 for the platform."
+    )
 
 
 def test_row() -> None:
@@ -123,7 +163,7 @@ def test_pre_release() -> None:
 
     assert (found.is_latest, found.newer) == (False, "1.0")
     assert (found.rows[0].today.version, found.rows[0].after.version) == ("2.0rc1", "2.0rc2")
-    assert found.rows[0].change is Change.NOT_CHOSEN
+    assert found.rows[0].change is Change.UPDATED
 
 
 def test_maintenance_release() -> None:

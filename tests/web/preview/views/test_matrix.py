@@ -1,5 +1,7 @@
 """The impact of a release as a table, and in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from stageproxy.core.review.impact.impact import Change, Choice, Impact, TargetImpact
@@ -40,6 +42,16 @@ def test_platforms_are_rows_and_pythons_are_columns() -> None:
     assert [(one.targets, one.example) for one in matrix.loud] == [
         ("3.14t on Linux musl x86_64", f"{OLD} today, {SDIST} afterwards")
     ]
+
+
+def test_what_is_no_news_is_not_loud() -> None:
+    """A Python that an earlier release left behind stays in the table, and is not pointed at."""
+    left_behind = replace(a_row(Change.STAYS), today=Choice("0.9", "demo-0.9.tar.gz"))
+
+    matrix = matrix_of(Impact((a_row(Change.UPDATED), left_behind)), "2.0")
+
+    assert matrix.loud == ()
+    assert [kind.word for kind, _ in matrix.counts] == ["stays", "updated"]
 
 
 SENTENCES = {

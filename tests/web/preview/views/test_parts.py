@@ -47,18 +47,30 @@ def test_what_has_no_room_is_said() -> None:
 
 
 def test_what_is_listed_above_is_said() -> None:
-    """A file whose changes are all listed above is shown, and says so."""
-    file = replace(changed("demo-2.0.tar.gz"), repeated=2)
+    """A file some of whose changes are listed above says so."""
+    file = replace(changed("demo-2.0.tar.gz", Member("a", ChangeKind.ADDED)), repeated=2)
 
     (shown,) = delta_view(a_delta(file), Room()).changed
 
-    assert summary_of(shown) == "2 as above"
+    assert summary_of(shown) == "1 added, 2 as above"
+
+
+def test_files_that_are_alike_leave_room_for_others() -> None:
+    """What one wheel of many has alone is shown, though others come before it."""
+    alike = [replace(changed(f"demo-2.0-{one}.whl"), repeated=1) for one in range(60)]
+    planted = changed("demo-2.0-planted.whl", Member("demo.pth", ChangeKind.ADDED))
+
+    view = delta_view(a_delta(*alike, planted), Room())
+
+    assert (view.changed, view.left_out) == ((planted,), "")
+    assert view.alike == tuple(one.filename for one in alike)
 
 
 def test_where_a_change_is() -> None:
     """A change of some artifacts names them, and what is not listed is counted."""
     summary = FieldDelta("Summary", ChangeKind.CHANGED, "A", "B", ("demo-2.0.tar.gz",))
-    file = replace(changed("demo-2.0-py3-none-any.whl"), repeated=2)
+    member = Member("a", ChangeKind.ADDED)
+    file = replace(changed("demo-2.0-py3-none-any.whl", member), repeated=2)
     delta = replace(a_delta(file), fields=(summary,), omitted=3)
     template = environment().get_template("preview/pages/delta.html")
 
