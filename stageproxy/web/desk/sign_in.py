@@ -78,7 +78,8 @@ async def sign_out(request: web.Request, signed_in: SignedIn, _form: Form) -> we
 
 def own_path(text: str) -> str:
     """Return the path of a page of the desk to go on to: its first page for any other text."""
-    return text if _OWN_PATH.fullmatch(text) and "//" not in text else "/"
+    is_other = "//" in text or ".." in text
+    return text if _OWN_PATH.fullmatch(text) and not is_other else "/"
 
 
 async def _token_in(request: web.Request, form: Form) -> ApiToken:

@@ -176,6 +176,7 @@ async def test_no_fixation(service: RunningService) -> None:
         ("https://evil.example/", "/"),
         ("//evil.example/desk/", "/"),
         ("/desk//evil.example", "/"),
+        ("/desk/../tmp/demo/", "/"),
         ("/\\evil.example", "/"),
         ("/desk/\\evil", "/"),
         ("/desk/\r\nSet-Cookie: a=b", "/"),
