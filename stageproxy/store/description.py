@@ -107,6 +107,8 @@ class _Writer(HTMLParser):
 
     def _write_tag(self, tag: str, given: Mapping[str, str]) -> None:
         name = _HEADINGS.get(tag, tag)
+        if tag == "a" and "a" in self._open:
+            return  # The end of the inner link would be that of both, or of none.
         if tag == "a":
             kept = _link(given.get("href", ""))
         elif tag in _KEPT or tag in _HEADINGS:

@@ -29,6 +29,10 @@ RENDERED = {
     "a form": ('<form action="/x"><input name="a"><button>b</button></form>', "b"),
     "a task": ("- [x] done", "<ul>\n<li>\N{BALLOT BOX WITH CHECK}  done</li>\n</ul>"),
     "a picture": ('<picture><source srcset="https://a.example/x"></picture>', "<p></p>"),
+    "a link in a link": (
+        '<a href="https://a.example/">x<marquee><a href="#y"></a></marquee></a>\n\nz',
+        '<p><a href="https://a.example/" rel="nofollow noreferrer noopener">x</a></p>\n<p>z</p>',
+    ),
     "a turned text": ("a\u202eb\u200bc", "<p>abc</p>"),
     "an element that is not closed": ("<details><b>x", "<details><b>x\n</b></details>"),
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from stageproxy.cli.tries.running import Ended, Shown, ignore, run
 from stageproxy.core.stage.install_commands import is_trusted_by_pip
 
 _OWN = ("STAGEPROXY_", "_STAGEPROXY_", "PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+_PUBLISHERS = ("TWINE_", "FLIT_", "HATCH_INDEX_", "POETRY_", "PDM_", "ACTIONS_ID_TOKEN_")
+"""With these, what is tried could publish: credentials of uploaders, and who CI says it is."""
 _KEPT = frozenset(
     {
         *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"),
@@ -21,6 +24,7 @@ _KEPT = frozenset(
     }
 )
 """What installers need to reach a server. The index, the cache and the token are not among it."""
+_TOKEN = re.compile(r"\b(?:stg[uma]_|pypi-AgE)[\w-]{20,}")
 _NOISE = ("DEBUG ", "TRACE ")
 
 PROBE = """
@@ -78,11 +82,15 @@ for name in sys.argv[1:]:
 
 
 def clean_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return variables without those that would change what is installed, and without tokens."""
+    """Return variables without those that would change what is installed, or that could publish.
+
+    A token of ours or of PyPI is left out whatever its variable is called.
+    """
     return {
         name: value
         for name, value in variables.items()
-        if name in _KEPT or not name.upper().startswith(_OWN)
+        if name in _KEPT
+        or not (name.upper().startswith((*_OWN, *_PUBLISHERS)) or _TOKEN.search(value))
     }
 
 

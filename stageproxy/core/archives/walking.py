@@ -25,12 +25,16 @@ _MODE_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A file in an archive. `pieces` unpacks it, once, before the next file is asked for."""
+    """A file in an archive. `pieces` unpacks it, once, before the next file is asked for.
+
+    `link` is the target of a link in a tar, which has no pieces of its own.
+    """
 
     path: str
     size: int
     is_runnable: bool
     pieces: Callable[[], Iterator[bytes]]
+    link: str = ""
 
     def read(self, longest: int) -> bytes:
         """Return its first *longest* bytes."""
@@ -43,7 +47,7 @@ class ArchiveFile:
 
 
 def walk(file: BinaryIO, filename: str) -> Iterator[ArchiveFile]:
-    """Yield the files of a wheel, a tar.gz or a zip. Links and devices are no files.
+    """Yield the files of a wheel, a tar.gz or a zip. Devices are no files.
 
     Raise one of `UNREADABLE` where it cannot be read any further, or is a bomb.
     """
@@ -78,6 +82,9 @@ def _walk_tar(file: BinaryIO) -> Iterator[ArchiveFile]:
                 runnable = bool(member.mode & _ANYBODY_MAY_RUN)
                 opened = archive.extractfile(member) or io.BytesIO()
                 yield ArchiveFile(member.name, member.size, runnable, _pieces_of(opened))
+            elif member.issym() or member.islnk():
+                nothing = _pieces_of(io.BytesIO())
+                yield ArchiveFile(member.name, 0, False, nothing, member.linkname or ".")  # noqa: FBT003
         archive.fileobj.read(PIECE)  # the gzip file ends here, or is cut
 
 

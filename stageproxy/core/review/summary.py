@@ -19,8 +19,10 @@ class MemberKind(StrEnum):
 class MemberSummary:
     """A file in an artifact. `path` has no version of the release: `demo-*.dist-info/RECORD`.
 
-    `raw_path` is the path as it is in the archive, empty if it is the same. `signs` are names of
-    what shows in the text of a file that is not Python, each with its first line: `private key`.
+    `raw_path` is the path as it is in the archive, empty if it is the same. Files of an archive
+    have different paths, even if they differ only in what is left out of `path`. `signs` are
+    names of what shows in the text of a file that is not Python, each with its first line:
+    `private key`.
     """
 
     path: str
@@ -53,7 +55,7 @@ class ArchiveSummary:
     `modules` are those whose code was read: where two releases are compared, what differs.
     `metadata` are the fields of METADATA or PKG-INFO as its headers name them, each value with
     the number of its line; the description is not among them. `entry_points` are
-    `group: name = object` texts.
+    `group: name = object` texts. `links` are paths and targets of the links in an sdist.
     """
 
     filename: str
@@ -63,4 +65,5 @@ class ArchiveSummary:
     description: str = field(default="", repr=False)
     entry_points: tuple[str, ...] = ()
     top_level: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     not_read: str = ""

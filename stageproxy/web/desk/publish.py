@@ -40,6 +40,7 @@ _REVIEW_NOTICES: Mapping[ReviewState, str] = {
     ),
 }
 _LOUD = frozenset({Level.REFUSE, Level.WARN})
+_CONTENTS = frozenset({Section.SUPPLY_CHAIN, Section.PARITY})
 _LONGEST_NUMBER = 18
 
 
@@ -81,8 +82,12 @@ async def desk_publish(request: web.Request, signed_in: SignedIn, form: Form) ->
 
 
 def _is_loud(finding: ReviewFinding) -> bool:
-    """Return whether the review found something to decide about that the verdict does not have."""
-    return finding.level in _LOUD and finding.section is not Section.VERDICT
+    """Return whether the review found something to decide about that the verdict does not have.
+
+    Contents that could not be read are such a thing: they may be made so that nobody reads them.
+    """
+    is_unread = finding.level is Level.UNKNOWN and finding.section in _CONTENTS
+    return is_unread or (finding.level in _LOUD and finding.section is not Section.VERDICT)
 
 
 def _shown(examination: Examination, history: History) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def test_no_token_and_no_other_index() -> None:
         "PIP_EXTRA_INDEX_URL": "https://index.example/simple/",
         "UV_INDEX": "https://index.example/simple/",
         "UV_PUBLISH_TOKEN": "secret",
+        "TWINE_PASSWORD": "secret",
+        "POETRY_PYPI_TOKEN_PYPI": "secret",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "secret",
+        "MY_TOKEN": f"pypi-AgEIcHlwaS5vcmc{'x' * 60}",
+        "MY_STAGING": f"stgu_{'x' * 40}",
         "PYTHONPATH": "/src",
         "VIRTUAL_ENV": "/env",
     }

@@ -13,7 +13,6 @@ from stageproxy.core.review.contents.modules import (
     read_module,
     read_text,
 )
-from stageproxy.core.review.contents.paths import comparable_path
 from stageproxy.core.review.summary import (
     ArchiveSummary,
     MemberKind,
@@ -43,7 +42,8 @@ class Analyses:
     def facts_of(self, member: MemberSummary, content: bytes) -> FileFacts:
         """Return what is to be known of a file."""
         special = next((one for one in _SPECIAL if member.path.endswith(one)), "")
-        key = (member.sha256, special or member.kind)
+        # A file is judged by its name, too, wherever it is.
+        key = (member.sha256, member.path if special else member.kind)
         if key not in self.known:
             read = read_module if member.kind is MemberKind.PYTHON else read_text
             self.known[key] = read(member.path, content)
@@ -96,10 +96,10 @@ def examine(
 def _wanted_texts(
     file: BinaryIO, summary: ArchiveSummary, wanted: Collection[str]
 ) -> Iterator[tuple[MemberSummary, bytes]]:
-    members = {one.path: one for one in summary.members if one.path in wanted}
+    members = {one.raw_path or one.path: one for one in summary.members if one.path in wanted}
     for found in walk(file, summary.filename):
-        member = members.get(comparable_path(found.path, summary.filename))
-        if member is None or found.size > LONGEST_TEXT:
+        member = members.get(found.path)
+        if member is None or found.link or found.size > LONGEST_TEXT:
             continue
         content = found.read(LONGEST_TEXT)
         # An archive can have a path twice: the summary is of the last file with it.
@@ -122,4 +122,6 @@ def _modules(
 
 
 def _suffix(path: str) -> str:
+    if path.endswith(_SPECIAL):
+        return path  # It does something only at its place.
     return path.rpartition(".")[2] if "." in path else path

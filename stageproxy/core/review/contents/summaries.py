@@ -1,8 +1,10 @@
 """The summary of an artifact: its files by their digests, and its metadata."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import BinaryIO
 
 from stageproxy.core.archives.binaries import is_compiled, is_library
@@ -17,7 +19,7 @@ from stageproxy.core.archives.filenames import WHEEL_SUFFIX
 from stageproxy.core.archives.reader import UNREADABLE
 from stageproxy.core.archives.walking import ArchiveFile, walk
 from stageproxy.core.review.contents.metadata_lines import MetadataLines, read_metadata_lines
-from stageproxy.core.review.contents.paths import comparable_path
+from stageproxy.core.review.contents.paths import LONGEST_PATH, comparable_path
 from stageproxy.core.review.summary import ArchiveSummary, MemberKind, MemberSummary
 
 _READ_IN_WHEEL: Mapping[str, int] = {
@@ -34,9 +36,17 @@ _LONGEST_REASON = 300
 
 @dataclass(slots=True)
 class _Found:
-    """What was read so far. `texts` are the contents of a few files with metadata, by name."""
+    """What was read so far. `texts` are the contents of a few files with metadata, by name.
+
+    `paths` are the comparable paths by those in the archive, `taken` the same, and `alike` how many
+    would have had the same.
+    """
 
     members: dict[str, MemberSummary] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    alike: Counter[str] = field(default_factory=Counter)
+    links: dict[str, str] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
     not_read: str = ""
 
@@ -46,14 +56,17 @@ def summary_of(file: BinaryIO, filename: str) -> ArchiveSummary:
     found = _Found()
     try:
         for member in walk(file, filename):
-            _add(member, filename, found)
+            if member.link:
+                _add_link(member, filename, found)
+            else:
+                _add(member, filename, found)
     except UNREADABLE as error:
         found.not_read = (str(error) or type(error).__name__)[:_LONGEST_REASON]
     return _summary(filename, found)
 
 
 def _add(member: ArchiveFile, filename: str, found: _Found) -> None:
-    path = comparable_path(member.path, filename)
+    path = _own_path(member.path, filename, found)
     text = _name_of_text(path, filename)
     digest, start, kept = hashlib.sha256(), b"", bytearray()
     for piece in member.pieces():
@@ -64,8 +77,34 @@ def _add(member: ArchiveFile, filename: str, found: _Found) -> None:
     if text:
         found.texts[text] = bytes(kept)
     raw_path = "" if path == member.path else member.path
-    kind = _kind_of(path, start)
+    kind = _kind_of(member.path, start)
     found.members[path] = MemberSummary(path, kind, member.size, digest.hexdigest(), raw_path)
+
+
+def _add_link(member: ArchiveFile, filename: str, found: _Found) -> None:
+    """Note a link, which takes the place of a file with its path."""
+    path = _own_path(member.path, filename, found)
+    found.members.pop(path, None)
+    found.links[path] = member.link
+
+
+def _own_path(raw_path: str, filename: str, found: _Found) -> str:
+    """Return the comparable path of a file, or another one if that is the path of another file.
+
+    Otherwise one file could hide another one: `a.libs/b-0123abcd.so` and `a.libs/b-89abcdef.so`.
+    """
+    if raw_path not in found.paths:
+        path = comparable_path(raw_path, filename)
+        numbered = (f"#{number}/{path}" for number in count(found.alike[path] + 1))
+        free = (
+            one
+            for one in chain((path, raw_path[:LONGEST_PATH]), numbered)
+            if one not in found.taken
+        )
+        found.paths[raw_path] = next(free)
+        found.taken.add(found.paths[raw_path])
+        found.alike[path] += 1
+    return found.paths[raw_path]
 
 
 def _name_of_text(path: str, filename: str) -> str:
@@ -115,6 +154,7 @@ def _summary(filename: str, found: _Found) -> ArchiveSummary:
         entry_points=entry_points_in(found.texts.get("entry_points.txt", b"")),
         top_level=tuple(sorted(_top_level(members))) if is_wheel else (),
         not_read=found.not_read,
+        links=tuple(found.links.items()),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -176,7 +177,11 @@ class _Provider(AbstractProvider[Wish, Choice, Key]):
         if marker is None:
             return True
         environment = environment_of(self.python)
-        return any(marker.evaluate({**environment, "extra": one}) for one in ("", *extras))
+        try:
+            return any(marker.evaluate({**environment, "extra": one}) for one in ("", *extras))
+        except (UndefinedComparison, UndefinedEnvironmentName) as error:
+            shown = printable(str(requirement), 200)
+            raise NotKnownError(f"The marker of {shown} cannot be evaluated.") from error
 
 
 def _check_is_no_url(wish: Wish) -> None:

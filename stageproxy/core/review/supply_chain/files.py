@@ -12,6 +12,7 @@ LARGE = 2**20
 """How many bytes a binary file has that is named."""
 
 _MOST_NAMED = 3
+_CODE = (".py", ".pyw", ".pth", "pyproject.toml", "setup.cfg")
 _STEM = re.compile(r"[A-Za-z_]+")
 
 
@@ -22,6 +23,7 @@ def file_findings(pair: Pair) -> Iterator[ReviewFinding]:
     yield from _first_compiled(pair)
     yield from _compiled_python(pair)
     yield from _large(pair)
+    yield from _links(pair)
 
 
 def _outside_record(pair: Pair) -> Iterator[ReviewFinding]:
@@ -100,6 +102,23 @@ def _large(pair: Pair) -> Iterator[ReviewFinding]:
             f"The release {pair.adds} large binary files: {_named(large)}.",
             place=large[0].path,
         )
+
+
+def _links(pair: Pair) -> Iterator[ReviewFinding]:
+    """Yield findings on links in an sdist: a text that nobody takes for code can be a module."""
+    known = dict(() if pair.before is None else pair.before.links)
+    new = [(path, target) for path, target in pair.after.links if known.get(path) != target]
+    modules = [one for one in new if one[0].endswith(_CODE)]
+    others = [one for one in new if not one[0].endswith(_CODE)]
+    for make, found in ((pair.loud, modules), (pair.note, others)):
+        if found:
+            named = first_few([f"{path} (to {target})" for path, target in found], _MOST_NAMED)
+            yield make(
+                "link",
+                f"The release {pair.adds} links: {named}.",
+                "Read what they lead to: it is used by the name of the link.",
+                found[0][0],
+            )
 
 
 def _new(pair: Pair, kind: MemberKind) -> Sequence[MemberSummary]:

@@ -54,6 +54,17 @@ def learn(facts: Facts, needed: NeededError, index: Index) -> None:
         facts.required[pick] = required_in(index[pick.project][str(pick.version)])
 
 
+@pytest.mark.parametrize(
+    "marker", ["os_name ~= 'posix'", "'x' ~= extra", "'x' in extras", "'x' in dependency_groups"]
+)
+def test_marker_without_a_meaning(marker: str) -> None:
+    """A marker that can be read but not evaluated leaves one answer open, not the whole review."""
+    found = resolved([f"idna; {marker}"], {"idna": {"3.0": []}})
+
+    assert found.outcome is Outcome.UNKNOWN
+    assert "cannot be evaluated" in found.reason
+
+
 def test_newest_of_everything() -> None:
     """The newest releases that meet all requirements are chosen, also through others."""
     index: Index = {

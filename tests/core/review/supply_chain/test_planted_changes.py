@@ -83,6 +83,7 @@ class Install(install):
         super().run()
 setup(name="demo", cmdclass={{"install": Install}})
 """
+OWN_BACKEND = '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["x"]\n'
 BEFORE = wheel("1.0")
 PLANTED: Mapping[str, tuple[Distribution, Distribution, str, str]] = {
     "a .pth with an import line": (
@@ -312,3 +313,74 @@ def test_of_files_with_one_path_the_last_counts() -> None:
 
     assert paths.count("demo-1.1/setup.py") == 2
     assert code in {one.code for one in findings_on(after, before)}
+
+
+HOOK = {"setup.py": SETUP_HOOK.encode()}
+HIDDEN: Mapping[str, tuple[Distribution, Distribution, str]] = {
+    "a copy of pyproject.toml": (
+        an_sdist(
+            version="1.1",
+            modules={**PLAIN, "a/pyproject.toml": OWN_BACKEND},
+            extra={"pyproject.toml": OWN_BACKEND.encode()},
+        ),
+        sdist("1.0"),
+        "own-backend",
+    ),
+    "an example that becomes setup.py": (
+        an_sdist(version="1.1", modules=PLAIN, extra=HOOK),
+        sdist("1.0", {"docs/example.py": SETUP_HOOK}),
+        "build-code",
+    ),
+    "a document that becomes a .pth file": (
+        wheel("1.1", extra={"boot.pth": b"import demo\n"}),
+        wheel("1.0", extra={"demo/docs/boot.pth": b"import demo\n"}),
+        "pth-code",
+    ),
+    "a library with the name of another": (
+        wheel("1.1", extra={"a.libs/x-0123abcd.so": TOKEN.encode(), "a.libs/x-89abcdef.so": b""}),
+        wheel("1.0", extra={"a.libs/x-89abcdef.so": b""}),
+        "secret",
+    ),
+    "a long path": (
+        wheel("1.1", {f"demo/{'a' * 600}/a.py": HIDING["an odd encoding"][0]}),
+        wheel("1.0", {f"demo/{'a' * 600}/b.py": ""}),
+        "odd-encoding",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_files_that_hide_others(way: str) -> None:
+    """No other file, in this release or the last one, hides what a file does at its place."""
+    after, before, code = HIDDEN[way]
+
+    found = findings_on(after, before)
+
+    assert code in {one.code for one in found if one.level is Level.WARN}
+
+
+@pytest.mark.parametrize(("path", "level"), [("setup.py", Level.WARN), ("LICENSE", Level.NOTE)])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_link(path: str, level: Level, kind: bytes) -> None:
+    """A link is found: the text that it leads to may be used as a module."""
+    [finding] = [
+        one for one in findings_on(with_link(path, kind), sdist("1.0")) if one.code == "link"
+    ]
+
+    assert (finding.level, finding.place) == (level, path)
+    assert f"{path} (to notes.txt)" in finding.message
+
+
+def with_link(path: str, kind: bytes) -> Distribution:
+    """Return an sdist that has a link to a text after everything else."""
+    packed, content = sdist("1.1"), io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(packed.content)) as before,
+        tarfile.open(fileobj=content, mode="w:gz") as after,
+    ):
+        for member in before:
+            after.addfile(member, before.extractfile(member))
+        link = tarfile.TarInfo(f"demo-1.1/{path}")
+        link.type, link.linkname = kind, "notes.txt"
+        after.addfile(link)
+    return Distribution(packed.filename, content.getvalue())
