@@ -24,3 +24,10 @@ def size_text(size: int) -> str:
     amounts = [size / _STEP**power for power in range(1, len(_UNITS) + 1)]
     place = next((at for at, one in enumerate(amounts) if round(one, 1) < _STEP), -1)
     return f"{amounts[place]:,.1f} {_UNITS[place]}"
+
+
+def without_controls(text: str) -> str:
+    """Return a text that cannot steer a terminal: line breaks are the only control characters."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)

@@ -1187,7 +1187,7 @@ DEFECTS = [
     Defect(
         "no text of a review steers a terminal",
         "cli/review/document.py",
-        "        return printable(value)",
+        "        return without_controls(value)",
         "        return value",
         "cli/review/test_review.py::test_hostile_texts",
     ),

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stageproxy.core.wording import without_controls
+
 _GAP = 2
 """The number of spaces between columns."""
 
@@ -63,11 +65,4 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> 
 
 
 def _cell(value: str | Text) -> Text:
-    return Text(printable(value)) if isinstance(value, str) else value
-
-
-def printable(text: str) -> str:
-    """Return a text that cannot steer a terminal: line breaks are the only control characters."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
+    return Text(without_controls(value)) if isinstance(value, str) else value

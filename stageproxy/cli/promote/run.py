@@ -9,7 +9,6 @@ from pathlib import Path
 from stageproxy.cli.client import NO_READ_TIMEOUT, Client
 from stageproxy.cli.output.findings import messages_at
 from stageproxy.cli.output.output import FailedError, print_json
-from stageproxy.cli.output.screen import printable
 from stageproxy.cli.output.tables import hint
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.consent import obtain_consent
@@ -17,6 +16,7 @@ from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion
 from stageproxy.cli.promote.review_lines import review_lines
 from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import print_plan, print_who_publishes
+from stageproxy.core.wording import without_controls
 
 _INTERRUPTED = (
     "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
@@ -134,7 +134,7 @@ class PromoteRun:
             review = await self.client.request("GET", f"{self._path}/review")
         except FailedError:
             return plan
-        said = map(printable, review_lines(review, self.stage_id))
+        said = map(without_controls, review_lines(review, self.stage_id))
         return {**plan, "notices": [*plan["notices"], "\n".join(said)]}
 
     async def _start(self, plan: Document) -> Document | None:

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.output.output import FailedError
-from stageproxy.cli.output.screen import printable
 from stageproxy.cli.review.progress import ComparisonProgress
 from stageproxy.core.review.document import with_field_names
 from stageproxy.core.review.review import Review
+from stageproxy.core.wording import without_controls
 
 _POLL_SECONDS = 0.5
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
@@ -59,7 +59,7 @@ def parse_review(document: Mapping[str, Any]) -> Review:
 def _printable(value: object) -> object:
     """Return a document that cannot steer a terminal: archives have chosen some of its texts."""
     if isinstance(value, str):
-        return printable(value)
+        return without_controls(value)
     if isinstance(value, dict):
         return {name: _printable(part) for name, part in value.items()}
     return [_printable(part) for part in value] if isinstance(value, list) else value

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.text import Text
 
 from stageproxy.cli.output.output import FailedError
-from stageproxy.cli.output.screen import printable
 from stageproxy.core.stage.checksum_marks import Comparison, Mark, compare_output
+from stageproxy.core.wording import without_controls
 
 _STDIN = Path("-")
 _MARKS: Mapping[Mark, tuple[str, str]] = {
@@ -38,8 +38,8 @@ def hash_lines(comparison: Comparison) -> Iterator[Text]:
     yield Text("\nHashes of the build", "bold")
     for line in comparison.lines:
         mark, style = _MARKS[line.mark]
-        yield Text.assemble("  ", (f"{mark:<{_WIDTH}}", style), printable(line.text))
+        yield Text.assemble("  ", (f"{mark:<{_WIDTH}}", style), without_controls(line.text))
     for sentence in comparison.differences:
-        yield Text(f"  {printable(sentence)}", "bold red")
+        yield Text(f"  {without_controls(sentence)}", "bold red")
     if not comparison.differences:
         yield Text("  Every file of the stage has the hash of the build.", "green")

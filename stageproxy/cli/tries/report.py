@@ -10,8 +10,8 @@ from rich.text import Text
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.output.output import FailedError
-from stageproxy.cli.output.screen import printable
 from stageproxy.core.review.evidence import clean_line, log_tail
+from stageproxy.core.wording import without_controls
 
 Document = Mapping[str, Any]
 
@@ -70,10 +70,10 @@ class TryReport:
         release = f"{self.stage['project']} {self.stage['version']}"
         outcome = ("passed", "bold green") if self.passed else ("failed", "bold red")
         where = f" with Python {self.python} on {self.platform}."
-        yield Text.assemble(f"\n{release} ", outcome, printable(where))
+        yield Text.assemble(f"\n{release} ", outcome, without_controls(where))
         filename = self.filename or "nothing of the stage"
         yield Text(f"  Installed   {filename} with {self.installer}")
-        command = printable(clean_line(self.command))
+        command = without_controls(clean_line(self.command))
         yield Text(f"  Ran         {command} (exit code {self.exit_code}, {self.seconds:.1f} s)")
         if self.environment:
             yield Text(f"  Environment {self.environment}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stageproxy.core.wording import first_few
+from stageproxy.core.wording import first_few, without_controls
 
 
 class Level(StrEnum):
@@ -37,13 +37,7 @@ class Finding:
     page: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", _printable(self.message))
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
+        object.__setattr__(self, "message", without_controls(self.message))
 
 
 def suspicious(message: str, source: str = "content") -> Finding:
