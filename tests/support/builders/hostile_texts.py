@@ -9,6 +9,8 @@ from enum import Enum
 from itertools import product
 from typing import Any, TypeVar
 
+from stageproxy.core.review.impact.impact import Choice
+
 T = TypeVar("T")
 
 HOST = "//evil.example"
@@ -97,6 +99,8 @@ def _filled(value: Any, text: str) -> Any:
 
 
 def _changes(value: Any, text: str) -> Iterator[tuple[str, Any]]:
+    # A version that was chosen was read from a filename, and compared: it is none otherwise.
+    kept = {*_KEPT, "version"} if isinstance(value, Choice) else _KEPT
     for field in fields(value):
-        if field.init and field.name not in _KEPT:
+        if field.init and field.name not in kept:
             yield field.name, _filled(getattr(value, field.name), text)
