@@ -18,6 +18,7 @@ from stageproxy.services.review.resolver import ReleaseResolver
 from stageproxy.upstream.session import Timeouts, open_session
 from tests.batteries.report import SEED, BatteryReport
 from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.clients.clients import UV
 from tests.support.ports.fake_derived import FakeDerived
 from tests.support.ports.in_process_inspector import InProcessInspector
 
@@ -68,7 +69,7 @@ async def resolved(
 async def chosen_by_uv(wishes: Sequence[str], python: str) -> set[str]:
     """Return what uv chooses for the same requirements."""
     options = ("--python-version", python, "--python-platform", "x86_64-unknown-linux-gnu")
-    command = ("uv", "pip", "compile", "-", *options, "--no-header", "--no-annotate", "--quiet")
+    command = (str(UV), "pip", "compile", "-", *options, "--no-header", "--no-annotate", "--quiet")
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
