@@ -9,7 +9,7 @@ from typing import Self
 from stageproxy.core.review.artifact_reading import shown
 from stageproxy.core.review.delta.artifact_review import ArtifactReview
 from stageproxy.core.review.delta.delta import ArtifactDelta
-from stageproxy.core.review.findings import ReviewFinding, Section
+from stageproxy.core.review.findings import NOT_REVIEWED, ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
 from stageproxy.ports import ReviewedFile
 from stageproxy.store.inspection import Count
@@ -123,7 +123,7 @@ def _not_read(
     return ReviewFinding(
         section,
         Level.UNKNOWN,
-        "not-reviewed",
+        NOT_REVIEWED,
         f"The code was not reviewed: {_why(failure)}.",
         "Look at it yourself before you publish it: `stageproxy download` gets the files.",
         tuple(one.filename for one in files),

@@ -42,6 +42,15 @@ class ReviewFinding:
     place: str = ""
 
 
+NOT_REVIEWED = "not-reviewed"
+"""The code of a finding on a file that took too long to read, or whose reading failed."""
+
+
+def is_unfinished(findings: Iterable[ReviewFinding]) -> bool:
+    """Return whether a file was not read to its end, which may succeed another time."""
+    return any(one.code == NOT_REVIEWED for one in findings)
+
+
 _NOT_A_REGRESSION = frozenset({Section.VERDICT, Section.STRICTNESS})
 
 

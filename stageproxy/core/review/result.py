@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stageproxy.core.review.delta.delta import Delta
-from stageproxy.core.review.findings import ReviewFinding
+from stageproxy.core.review.findings import ReviewFinding, is_unfinished
 from stageproxy.core.review.resolving.resolution import Resolution
 from stageproxy.core.review.review import Baseline
 
 _LASTING = timedelta(hours=12)
 """How long a result holds: what other projects have on the index changes every day."""
+
+
+_LASTING_UNFINISHED = timedelta(minutes=10)
+"""How long a result holds in which a file was not read to its end: the server may be busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +39,6 @@ class ReviewResult:
 
     def is_current(self, baseline_digest: str, now: datetime) -> bool:
         """Return whether nothing that it was worked out of has changed."""
-        is_recent = abs(now - self.reviewed_at) < _LASTING
+        lasting = _LASTING_UNFINISHED if is_unfinished(self.findings) else _LASTING
+        is_recent = abs(now - self.reviewed_at) < lasting
         return is_recent and self.baseline_digest == baseline_digest

@@ -17,7 +17,7 @@ from stageproxy.core.review.delta.pairs import pair_artifacts
 from stageproxy.core.review.delta.since import review_since
 from stageproxy.core.review.delta.uneven import uneven_findings
 from stageproxy.core.review.derived import DerivedName, derived_name
-from stageproxy.core.review.findings import ReviewFinding
+from stageproxy.core.review.findings import ReviewFinding, is_unfinished
 from stageproxy.core.review.resolving.findings import resolution_findings
 from stageproxy.core.review.resolving.pythons import pythons_for
 from stageproxy.core.review.resolving.resolution import Resolution
@@ -143,7 +143,7 @@ class ReviewWork:
         except NotComparedError as error:
             alone = await self._ask(subject, pair.after, None)
             return _not_compared(pair, alone, str(error))
-        if pair.is_certain:
+        if pair.is_certain and not is_unfinished(review.findings):
             await self.derived.add(pair.name, review)
         return review
 
@@ -195,7 +195,8 @@ class ReviewWork:
                     self._staged(wheel), self._staged(sdist), subject.stage.project
                 )
                 known = ParityResult(tuple(found))
-                await self.derived.add(name, known)
+                if not is_unfinished(found):
+                    await self.derived.add(name, known)
         return known.findings
 
     async def _resolutions(

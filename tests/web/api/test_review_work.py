@@ -9,7 +9,7 @@ import pytest
 
 from stageproxy.core.review.delta.artifact_review import ArtifactReview
 from stageproxy.core.review.delta.delta import ArtifactDelta, ChangeKind, MemberDelta
-from stageproxy.core.review.findings import ReviewFinding, Section
+from stageproxy.core.review.findings import NOT_REVIEWED, ReviewFinding, Section
 from stageproxy.core.rules.findings import Level
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
@@ -95,6 +95,27 @@ async def test_first_request_starts_it(
     assert (delta["against"], delta["version"], delta["label"]) == ("release", "1.0", "demo 1.0")
     assert {"pth-added", "odd"} <= {one["code"] for one in done["findings"]}
     assert drafts(service) == []
+
+
+async def test_unread_files_are_read_again(
+    service: RunningService, stage: Any, inspector: FakeReviewInspector
+) -> None:
+    """What a busy server could not read is read once more; what it has read is not."""
+    unread = ReviewFinding(Section.SUPPLY_CHAIN, Level.UNKNOWN, NOT_REVIEWED, "Not read.")
+    delta = ArtifactDelta(SDIST.filename, OLD_SDIST.filename)
+    inspector.reviews = {
+        **inspector.reviews,
+        SDIST.filename: ArtifactReview(delta, findings=(unread,)),
+    }
+    await until_over(service, stage)
+    inspector.asked.clear()
+
+    other = a_wheel(version="2.0", tag="py2-none-any")
+    await service.upload(other)
+    await until_over(service, stage)
+
+    again = [after for after, before in inspector.asked if before != SDIST.filename]
+    assert sorted(again) == sorted([SDIST.filename, other.filename])
 
 
 async def test_counterparts_are_downloaded(service: RunningService, stage: Any) -> None:
