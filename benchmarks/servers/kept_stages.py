@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from stageproxy.catalogue import Rows
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.sqlite.database import Database
 from tests.store.builders import FORM, a_stage, an_artifact
 from tests.support.builders.distributions import metadata_of
 from tests.support.database import connection_to

@@ -18,8 +18,8 @@ from stageproxy.store.backups.readers import open_backup
 from stageproxy.store.backups.replacement import RESTORING, contents_of, replace_contents
 from stageproxy.store.backups.restore import RestoreOrder, read_backup
 from stageproxy.store.backups.writers import Watch
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.sqlite.database import Database
 
 _LISTED = 20
 

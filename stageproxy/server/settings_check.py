@@ -11,8 +11,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.config import Config, PromotionSettings
 from stageproxy.server.indexes import upstream_of
 from stageproxy.server.run import CannotListenError, bind
-from stageproxy.store.database import find_database_problem, has_wal_bug
 from stageproxy.store.directory import find_directory_problems, is_in_use
+from stageproxy.store.sqlite.database import find_database_problem, has_wal_bug
 from stageproxy.upstream.pip_index import NoPipIndexError
 
 

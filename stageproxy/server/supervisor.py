@@ -21,12 +21,10 @@ from stageproxy.config import Config, ConfigError
 from stageproxy.core.errors import NoRoomError
 from stageproxy.server.descriptors import raise_descriptor_limit
 from stageproxy.server.identity import ServerFacts
+from stageproxy.server.opening import disk_of, find_upstream, open_whole_database
 from stageproxy.server.run import (
     bind,
     create_first_token,
-    disk_of,
-    find_upstream,
-    open_whole_database,
     public_url_of,
     publish_url,
     ready_line,
@@ -41,8 +39,8 @@ from stageproxy.server.worker_pool import WorkerPool
 from stageproxy.server.worker_process import WorkerEnd, WorkerProcess, start_process
 from stageproxy.services.leases import Leases
 from stageproxy.services.tokens import Tokens
-from stageproxy.store.database import has_wal_bug
 from stageproxy.store.directory import DataDirectory, usable
+from stageproxy.store.sqlite.database import has_wal_bug
 from stageproxy.upstream.pip_index import NoPipIndexError
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 

@@ -51,10 +51,10 @@ from stageproxy.services.upload.examine import Examiner
 from stageproxy.services.upload.file_uploads import FileUploads
 from stageproxy.services.upload.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
-from stageproxy.store.database import Database
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
+from stageproxy.store.sqlite.database import Database
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.other_pages import OtherPageCache
 from stageproxy.upstream.pip_index import (

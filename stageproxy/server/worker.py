@@ -13,17 +13,10 @@ from functools import partial
 
 from stageproxy.config import Config
 from stageproxy.core.leases import RENEWED_EVERY
+from stageproxy.server.background import renew_leases, take_over, work_in_background
 from stageproxy.server.identity import ServerFacts
-from stageproxy.server.run import (
-    SERVE_FAILURES,
-    log_to_stderr,
-    open_service,
-    renew_leases,
-    runner_of,
-    spare_collections,
-    take_over,
-    work_in_background,
-)
+from stageproxy.server.opening import open_service
+from stageproxy.server.run import SERVE_FAILURES, log_to_stderr, runner_of, spare_collections
 from stageproxy.server.shared_metrics import SharedMetrics
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service

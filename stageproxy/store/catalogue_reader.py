@@ -21,9 +21,7 @@ from stageproxy.core.care.snapshot import (
 )
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload
-from stageproxy.store.database import open_read_only
-from stageproxy.store.migrations import NewerSchemaError, check_schema, is_migrated, migrate
-from stageproxy.store.rows.audit import SqliteAuditRows
+from stageproxy.store.rows.audit import SqlAuditRows
 from stageproxy.store.rows.columns import (
     Row,
     Statements,
@@ -34,6 +32,8 @@ from stageproxy.store.rows.columns import (
     promotion_in,
     stage_in,
 )
+from stageproxy.store.sqlite.database import open_read_only
+from stageproxy.store.sqlite.migrations import NewerSchemaError, check_schema, is_migrated, migrate
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class CatalogueReader:
 
     def audit_pages(self) -> Iterator[Sequence[AuditRecord]]:
         """Return the records of the audit trail, some at a time."""
-        rows = SqliteAuditRows(self._tables)
+        rows = SqlAuditRows(self._tables)
         after = 0
         with _readable(self._path):
             while page := rows.list(after=after, limit=_PAGE):

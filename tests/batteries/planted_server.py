@@ -15,8 +15,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.catalogue import Rows
 from stageproxy.cli import main
-from stageproxy.store.database import Database, T
 from stageproxy.store.inspection_pool import Dialogue, InspectionPool, NextLimit
+from stageproxy.store.sqlite.database import Database, T
 
 LATE = 0.1
 """How long after its answer the late server commits."""

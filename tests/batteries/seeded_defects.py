@@ -699,7 +699,7 @@ DEFECTS = [
         "store/rows/stages.py",
         "SELECT * FROM stage WHERE ended_at <= :until ORDER BY",
         "SELECT * FROM stage WHERE ended_at || '' <= :until ORDER BY",
-        "store/test_query_plans.py::test_no_query_reads_all_rows",
+        "store/sqlite/test_query_plans.py::test_no_query_reads_all_rows",
     ),
     Defect(
         "an API token has one place at a time among those whose files are read",
@@ -822,24 +822,24 @@ DEFECTS = [
     ),
     Defect(
         "a change that finds no room uses the reserve",
-        "store/database.py",
+        "store/sqlite/database.py",
         "                if not self._disk.give_up_reserve():\n                    raise\n",
         "                raise\n",
         "store/test_disk.py::test_full_disk_with_a_reserve",
     ),
     Defect(
         "on a full disk the write-ahead log is written anew",
-        "store/database.py",
+        "store/sqlite/database.py",
         "                self._reuse_log()\n",
         "",
         "store/test_disk.py::test_log_is_reused_on_a_full_disk",
     ),
     Defect(
         "a locked database is no internal error",
-        "store/sqlite_failures.py",
+        "store/sqlite/failures.py",
         "    sqlite3.SQLITE_BUSY: LockedDatabaseError,\n",
         "",
-        "store/test_database_failures.py::test_locked",
+        "store/sqlite/test_database_failures.py::test_locked",
     ),
     Defect(
         "after a jump ahead, nothing is deleted for good",
@@ -892,17 +892,17 @@ DEFECTS = [
     ),
     Defect(
         "a kill while migrating leaves the old schema or the new one",
-        "store/migrations.py",
+        "store/sqlite/migrations.py",
         '    tables.execute("BEGIN IMMEDIATE")\n',
         "",
-        "store/test_migrations.py::test_killed_while_migrating",
+        "store/sqlite/test_migrations.py::test_killed_while_migrating",
     ),
     Defect(
         "a catalogue is copied before it is migrated",
-        "store/migrations.py",
+        "store/sqlite/migrations.py",
         "    if copy is not None and _has_rows(tables):",
         "    if copy is not None and not _has_rows(tables):",
-        "store/test_migrations.py::test_copy_before_a_migration",
+        "store/sqlite/test_migrations.py::test_copy_before_a_migration",
     ),
     Defect(
         "a prepared answer ends with any change of the catalogue",
@@ -913,7 +913,7 @@ DEFECTS = [
     ),
     Defect(
         "a prepared answer ends with a change by another process",
-        "store/database.py",
+        "store/sqlite/database.py",
         "return int(version)",
         "return self._writer.total_changes + 0 * int(version)",
         "web/preview/test_prepared_answers.py::test_change_by_another_process",
@@ -1116,10 +1116,10 @@ DEFECTS = [
     ),
     Defect(
         "a worker that waits writes the database before one that has written",
-        "store/writer_lock.py",
+        "store/sqlite/writer_lock.py",
         "is_next and _lock(self._writing, deadline)",
         "is_next",
-        "store/test_writer_lock.py::test_whoever_waits_is_next",
+        "store/sqlite/test_writer_lock.py::test_whoever_waits_is_next",
     ),
     Defect(
         "the last answer of a worker says that it is the last",

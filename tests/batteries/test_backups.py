@@ -20,8 +20,8 @@ from stageproxy.store.backups.readers import open_backup
 from stageproxy.store.backups.restore import RestoreOrder, read_backup
 from stageproxy.store.backups.snapshot import take_snapshot
 from stageproxy.store.backups.writers import open_archive_writer, open_folder_writer
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.sqlite.database import Database
 from tests.batteries.report import SEED, BatteryReport
 from tests.store.builders import NOW, a_stage, an_artifact
 from tests.support.data_directories import contents_of, named_in, put, sha256_of

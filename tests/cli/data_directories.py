@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stageproxy.store.database import Database
+from stageproxy.store.sqlite.database import Database
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.pep694 import Pep694Client
 from tests.support.database import execute

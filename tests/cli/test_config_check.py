@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database as Tables
 
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.sqlite.database import Database
 from tests.support.clients.command_runner import CommandRunner
 
 TOKEN_FILE = "STAGEPROXY_PROMOTION__TOKEN_FILE"

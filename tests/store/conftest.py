@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stageproxy.catalogue import Catalogue
-from stageproxy.store.database import Database
+from stageproxy.store.sqlite.database import Database
 from tests.support.ports.fake_catalogue import FakeCatalogue
 
 WITH_WAL_BUG = (3, 51, 2)

@@ -10,8 +10,8 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.audit import chained_record, find_broken_record
-from stageproxy.store.database import Database
-from stageproxy.store.rows.rows import SqliteRows
+from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.sqlite.database import Database
 from tests.support.builders.trails import a_chain, an_event
 from tests.support.database import connection_to, execute
 
@@ -71,9 +71,9 @@ async def test_database_refuses(database: Database, path: Path, statement: str) 
     assert await database.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
-def rows_of(connection: Any) -> SqliteRows:
+def rows_of(connection: Any) -> SqlRows:
     """Return the rows as a connection sees them."""
-    return SqliteRows(Tables(connection, execute_plugins=False))
+    return SqlRows(Tables(connection, execute_plugins=False))
 
 
 def drop_triggers(connection: Any) -> None:

@@ -10,8 +10,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # as the da
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.errors import NoRoomError
-from stageproxy.store.database import Database
 from stageproxy.store.disk import FAILURE_MARK, Disk, failure_mark
+from stageproxy.store.sqlite.database import Database
 from tests.store.builders import a_stage
 from tests.support.database import pragma
 

@@ -12,8 +12,8 @@ import pytest
 from stageproxy.catalogue import Rows
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.services.care.expire import Expiry
-from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
+from stageproxy.store.sqlite.database import Database
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_derived import FakeDerived

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.rights import Token, TokenKind, make_token
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.sqlite.database import Database
 from tests.store.builders import a_stage, an_api_token, an_artifact
 from tests.support.database import connection_to, execute
 from tests.support.stored_files import stored_file, stored_files

@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.catalogue import Rows
-from stageproxy.store.rows.rows import SqliteRows
+from stageproxy.store.rows.rows import SqlRows
 
 
 @contextmanager
@@ -28,5 +28,5 @@ def execute(path: Path, *statements: str, **values: object) -> None:
 
 def pragma(rows: Rows, setting: str) -> Any:
     """Run a PRAGMA on the connection of a transaction, whose settings no other connection has."""
-    assert isinstance(rows, SqliteRows)
+    assert isinstance(rows, SqlRows)
     return rows._tables.execute(f"PRAGMA {setting}").fetchone()[0]  # noqa: SLF001

@@ -12,12 +12,12 @@ from stageproxy.cli.output.output import FailedError
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StorageError
 from stageproxy.store.backups.manifest import BackupError
-from stageproxy.store.database import Database, open_database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
 from stageproxy.store.disk import Disk
-from stageproxy.store.migration_copies import NoCopyError
-from stageproxy.store.migrations import NewerSchemaError
-from stageproxy.store.sqlite_failures import UnusableDatabaseError
+from stageproxy.store.sqlite.database import Database, open_database
+from stageproxy.store.sqlite.failures import UnusableDatabaseError
+from stageproxy.store.sqlite.migration_copies import NoCopyError
+from stageproxy.store.sqlite.migrations import NewerSchemaError
 
 Command = Callable[..., Any]
 

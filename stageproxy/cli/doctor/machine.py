@@ -22,9 +22,9 @@ from stageproxy.core.care.machine import (
     judge_sqlite,
 )
 from stageproxy.server.settings_check import check_settings
-from stageproxy.store.database import has_wal_bug
 from stageproxy.store.disk import Disk
 from stageproxy.store.found_files import FoundFiles
+from stageproxy.store.sqlite.database import has_wal_bug
 
 _PATIENCE = 60
 _PIP_SETTING = re.compile(r"^([\w:]+)\.([\w-]+)=", re.MULTILINE)

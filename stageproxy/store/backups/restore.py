@@ -20,7 +20,7 @@ from stageproxy.store.backups.snapshot import read_snapshot
 from stageproxy.store.backups.writers import Watch, copy_hashed
 from stageproxy.store.disk import FULL
 from stageproxy.store.files import flush_folder, stored_path
-from stageproxy.store.migrations import unknown_steps
+from stageproxy.store.sqlite.migrations import unknown_steps
 
 
 @dataclass(frozen=True, slots=True)

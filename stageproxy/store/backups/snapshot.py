@@ -12,9 +12,9 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.store.backups.manifest import CATALOGUE, BackedUpFile, BackupError, Part
-from stageproxy.store.database import Connection, connect, has_wal_bug, open_read_only
 from stageproxy.store.directory import is_in_use
-from stageproxy.store.migrations import applied_steps
+from stageproxy.store.sqlite.database import Connection, connect, has_wal_bug, open_read_only
+from stageproxy.store.sqlite.migrations import applied_steps
 
 _COUNTED = ("stage", "artifact", "api_token", "audit_record", "stored_file")
 _CHUNK = 2**20

@@ -8,7 +8,7 @@ from stageproxy.core.values import FormFields, form_size
 from stageproxy.store.rows.columns import Statements, text_of
 
 
-class SqliteArtifactRows(Statements):
+class SqlArtifactRows(Statements):
     """Artifacts; see `catalogue.ArtifactRows`."""
 
     def save(

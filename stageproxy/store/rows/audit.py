@@ -22,7 +22,7 @@ _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_LIMIT = -1
 
 
-class SqliteAuditRows(Statements):
+class SqlAuditRows(Statements):
     """The audit trail; see `catalogue.AuditRows`."""
 
     def add(self, event: Event) -> AuditRecord:

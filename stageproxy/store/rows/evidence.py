@@ -9,7 +9,7 @@ from stageproxy.store.rows.columns import Row, Statements, text_of, time_in
 _RENAMED = {"at": "reported_at", "by": "reported_by"}
 
 
-class SqliteEvidenceRows(Statements):
+class SqlEvidenceRows(Statements):
     """What was reported of tries of stages; see `catalogue.EvidenceRows`."""
 
     def list(self, stage_id: str) -> Sequence[Evidence]:

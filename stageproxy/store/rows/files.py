@@ -26,7 +26,7 @@ _BEHIND_HEX = "g"
 """What sorts behind every digest in hex."""
 
 
-class SqliteFileRows(Statements):
+class SqlFileRows(Statements):
     """Stored files; see `catalogue.FileRows`."""
 
     def add(self, sha256: str, size: int) -> None:
@@ -102,7 +102,7 @@ class SqliteFileRows(Statements):
         return frozenset(row["sha256"] for row in rows)
 
 
-class SqliteFileUploadRows(Statements):
+class SqlFileUploadRows(Statements):
     """File uploads; see `catalogue.FileUploadRows`."""
 
     def find(self, stage_id: str, upload_id: str) -> FileUpload | None:

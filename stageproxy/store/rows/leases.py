@@ -6,7 +6,7 @@ from stageproxy.core.leases import Lease
 from stageproxy.store.rows.columns import Row, Statements, text_of, time_in
 
 
-class SqliteLeaseRows(Statements):
+class SqlLeaseRows(Statements):
     """The leases of workers; see `catalogue.LeaseRows`."""
 
     def find(self, name: str) -> Lease | None:

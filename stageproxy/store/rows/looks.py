@@ -7,7 +7,7 @@ from stageproxy.core.promotion.looks import Look
 from stageproxy.store.rows.columns import Statements, look_in, text_of
 
 
-class SqliteLookRows(Statements):
+class SqlLookRows(Statements):
     """What was shown of stages; see `catalogue.LookRows`."""
 
     def list(self, stage_id: str) -> Sequence[Look]:

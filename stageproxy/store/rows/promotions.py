@@ -8,7 +8,7 @@ from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.store.rows.columns import Statements, entry_in, promotion_in, text_of
 
 
-class SqlitePromotionRows(Statements):
+class SqlPromotionRows(Statements):
     """Promotions and their journals; see `catalogue.PromotionRows`."""
 
     def find(self, stage_id: str) -> Promotion | None:

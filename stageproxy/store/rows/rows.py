@@ -6,37 +6,37 @@ from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
 from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.stage.stage import Stage, Status
-from stageproxy.store.rows.artifacts import SqliteArtifactRows
-from stageproxy.store.rows.audit import SqliteAuditRows
+from stageproxy.store.rows.artifacts import SqlArtifactRows
+from stageproxy.store.rows.audit import SqlAuditRows
 from stageproxy.store.rows.columns import Statements
-from stageproxy.store.rows.evidence import SqliteEvidenceRows
-from stageproxy.store.rows.files import SqliteFileRows, SqliteFileUploadRows
-from stageproxy.store.rows.leases import SqliteLeaseRows
-from stageproxy.store.rows.looks import SqliteLookRows
-from stageproxy.store.rows.promotions import SqlitePromotionRows
-from stageproxy.store.rows.sessions import SqliteSessionRows
-from stageproxy.store.rows.stages import SqliteStageRows
-from stageproxy.store.rows.tokens import SqliteTokenRows
-from stageproxy.store.rows.usage import SqliteUsage
+from stageproxy.store.rows.evidence import SqlEvidenceRows
+from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
+from stageproxy.store.rows.leases import SqlLeaseRows
+from stageproxy.store.rows.looks import SqlLookRows
+from stageproxy.store.rows.promotions import SqlPromotionRows
+from stageproxy.store.rows.sessions import SqlSessionRows
+from stageproxy.store.rows.stages import SqlStageRows
+from stageproxy.store.rows.tokens import SqlTokenRows
+from stageproxy.store.rows.usage import SqlUsage
 
 
-class SqliteRows(Statements):
+class SqlRows(Statements):
     """All rows over one connection, within a transaction or for reading; see `catalogue.Rows`."""
 
     def __init__(self, tables: Tables, *, cache: LruCache[str, Stage] | None = None) -> None:
         super().__init__(tables)
-        self.stages = SqliteStageRows(tables, cache)
-        self.artifacts = SqliteArtifactRows(tables)
-        self.files = SqliteFileRows(tables)
-        self.file_uploads = SqliteFileUploadRows(tables)
-        self.tokens = SqliteTokenRows(tables)
-        self.sessions = SqliteSessionRows(tables)
-        self.promotions = SqlitePromotionRows(tables)
-        self.looks = SqliteLookRows(tables)
-        self.evidence = SqliteEvidenceRows(tables)
-        self.leases = SqliteLeaseRows(tables)
-        self.audit = SqliteAuditRows(tables)
-        self._usage = SqliteUsage(tables)
+        self.stages = SqlStageRows(tables, cache)
+        self.artifacts = SqlArtifactRows(tables)
+        self.files = SqlFileRows(tables)
+        self.file_uploads = SqlFileUploadRows(tables)
+        self.tokens = SqlTokenRows(tables)
+        self.sessions = SqlSessionRows(tables)
+        self.promotions = SqlPromotionRows(tables)
+        self.looks = SqlLookRows(tables)
+        self.evidence = SqlEvidenceRows(tables)
+        self.leases = SqlLeaseRows(tables)
+        self.audit = SqlAuditRows(tables)
+        self._usage = SqlUsage(tables)
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""

@@ -7,7 +7,7 @@ from stageproxy.core.sessions import Holder, HolderKind, Session
 from stageproxy.store.rows.columns import Row, Statements, text_of, time_in
 
 
-class SqliteSessionRows(Statements):
+class SqlSessionRows(Statements):
     """Sessions; see `catalogue.SessionRows`."""
 
     def find(self, digest: str) -> Session | None:

@@ -18,7 +18,7 @@ from stageproxy.store.rows.columns import Statements, artifact_in, file_upload_i
 _FOLLOWS = "opened_at <= :opened_at AND (opened_at < :opened_at OR id > :id)"
 
 
-class SqliteStageRows(Statements):
+class SqlStageRows(Statements):
     """Stages; see `catalogue.StageRows`."""
 
     def __init__(self, tables: Tables, cache: LruCache[str, Stage] | None = None) -> None:

@@ -6,7 +6,7 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.store.rows.columns import Statements, api_token_in, text_of
 
 
-class SqliteTokenRows(Statements):
+class SqlTokenRows(Statements):
     """API tokens; see `catalogue.TokenRows`."""
 
     def find(self, digest: str) -> ApiToken | None:

@@ -54,7 +54,7 @@ _QUERIES = {
 }
 
 
-class SqliteUsage(Statements):
+class SqlUsage(Statements):
     """What is used of each quota; see `catalogue.Rows.usage`."""
 
     def of(self, scope: Scope) -> Amounts:

@@ -13,7 +13,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.errors import NoRoomError
-from stageproxy.store.database import Database, has_wal_bug
+from stageproxy.store.sqlite.database import Database, has_wal_bug
 from tests.store.builders import a_stage
 from tests.support.database import pragma
 from tests.support.servers.processes import own_environment, run
@@ -28,7 +28,7 @@ COUNT_UP = f"""
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from stageproxy.store.database import Database
+from stageproxy.store.sqlite.database import Database
 
 def work(rows):
     stage = rows.stages.find("id")

@@ -10,8 +10,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.catalogue import Rows
 from stageproxy.core.sessions import Holder, HolderKind
 from stageproxy.core.stage.stage import LIVE, Status
-from stageproxy.store.migrations import migrate
-from stageproxy.store.rows.rows import SqliteRows
+from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.sqlite.migrations import migrate
 from tests.store.builders import FORM, NOW, a_stage, an_artifact
 
 STAGE = a_stage("s1")
@@ -102,7 +102,7 @@ def test_no_query_reads_all_rows(tables: Tables, query: Callable[[Rows], object]
     """No query of a request or of a cleanup reads a whole table or sorts it."""
     statements: list[str] = []
     tables.conn.set_trace_callback(statements.append)
-    query(SqliteRows(tables))
+    query(SqlRows(tables))
     tables.conn.set_trace_callback(None)
 
     steps = [step for one in statements if _is_ours(one) for step in _plan(tables, one)]

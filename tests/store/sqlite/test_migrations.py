@@ -17,15 +17,15 @@ from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.rules.findings import note
 from stageproxy.core.stage.stage import Status
 from stageproxy.store.backups.snapshot import read_snapshot
-from stageproxy.store.database import Database
-from stageproxy.store.migration_copies import NoCopyError, require_space_for_copy
-from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.store.sqlite.database import Database
+from stageproxy.store.sqlite.migration_copies import NoCopyError, require_space_for_copy
+from stageproxy.store.sqlite.migrations import NewerSchemaError
 from tests.store.builders import NOW, a_stage, an_api_token, an_artifact
 from tests.support.database import connection_to, execute
 from tests.support.promotion.promotions import a_promotion
 from tests.support.servers.processes import own_environment, run
 
-SCHEMAS = sorted((Path(__file__).parents[1] / "data" / "schemas").glob("*.sql"))
+SCHEMAS = sorted((Path(__file__).parents[2] / "data" / "schemas").glob("*.sql"))
 """A catalogue of each released schema, with data."""
 
 # For each database, forks children that kill themselves before its n-th statement, for each n
@@ -36,8 +36,8 @@ from itertools import count
 from pathlib import Path
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3
-from stageproxy.store.migration_copies import copy_before
-from stageproxy.store.migrations import migrate
+from stageproxy.store.sqlite.migration_copies import copy_before
+from stageproxy.store.sqlite.migrations import migrate
 
 def opened(path):
     connection = sqlite3.connect(path, isolation_level=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.store.writer_lock import WriterLock
+from stageproxy.store.sqlite.writer_lock import WriterLock
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from stageproxy.core.errors import (
     FailedDatabaseError,
     LockedDatabaseError,
 )
-from stageproxy.store.database import Database
-from stageproxy.store.sqlite_failures import DatabaseFullError, meaning_of
+from stageproxy.store.sqlite.database import Database
+from stageproxy.store.sqlite.failures import DatabaseFullError, meaning_of
 from tests.store.builders import a_stage
 
 PAGE = 4096

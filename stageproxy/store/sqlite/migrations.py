@@ -7,8 +7,8 @@ from packaging.version import Version
 from sqlite_utils import Database as Tables
 
 from stageproxy import __version__
-from stageproxy.store.migration_copies import copy_of
-from stageproxy.store.migration_steps import STEPS
+from stageproxy.store.sqlite.migration_copies import copy_of
+from stageproxy.store.sqlite.migration_steps import STEPS
 
 
 class NewerSchemaError(Exception):

@@ -22,16 +22,16 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.disk import Disk
-from stageproxy.store.migration_copies import copy_before
-from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
-from stageproxy.store.rows.rows import SqliteRows
-from stageproxy.store.sqlite_failures import (
+from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.sqlite.failures import (
     DatabaseFullError,
     FailureLog,
     UnusableDatabaseError,
     meaning_of,
     opening_problem,
 )
+from stageproxy.store.sqlite.migration_copies import copy_before
+from stageproxy.store.sqlite.migrations import NewerSchemaError, check_schema, migrate
 
 log = logging.getLogger(__name__)
 
@@ -163,10 +163,10 @@ class Database:
             self._writer.close()
             raise
         self._writer.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
-        self._rows = SqliteRows(self._tables)
+        self._rows = SqlRows(self._tables)
         self._reader = self._writer if self.is_alone else connect(f"{url}?mode=ro")
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
-        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
+        self._readable = SqlRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
     def _set_up(self) -> None:
         if self.is_alone:
