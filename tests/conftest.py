@@ -3,13 +3,14 @@
 Properties are about results: how busy the machine is does not count.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.postgres import Postgres, running_postgres
 from tests.support.servers.service import RunningService, running_service
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,3 +41,18 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
     """Return a running service over `index`."""
     async with running_service(tmp_path / "data", index) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Return a PostgreSQL server that all tests of this process share, each with a database."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database."""
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)

@@ -53,7 +53,7 @@ class CatalogueReader:
             self._connection = open_read_only(path)
         # An unreadable character must not hide the other rows.
         self._connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
-        self._tables = Tables(self._connection, execute_plugins=False)
+        self._session = Tables(self._connection, execute_plugins=False)
         self._path = path
 
     def __enter__(self) -> Self:
@@ -82,10 +82,10 @@ class CatalogueReader:
         Nothing if migrations are pending: the next start of the server applies them.
         """
         with _readable(self._path):
-            check_schema(self._tables)
-            if not is_migrated(self._tables):
+            check_schema(self._session)
+            if not is_migrated(self._session):
                 return []
-            present = _schema_of(self._tables)
+            present = _schema_of(self._session)
         with Tables(memory=True) as empty:
             migrate(empty)
             wanted = _schema_of(empty)
@@ -98,11 +98,11 @@ class CatalogueReader:
     def snapshot(self) -> Snapshot:
         """Return all rows as they are now, in one transaction."""
         with _readable(self._path), self._transaction():
-            return _SnapshotRows(self._tables).read()
+            return _SnapshotRows(self._session).read()
 
     def audit_pages(self) -> Iterator[Sequence[AuditRecord]]:
         """Return the records of the audit trail, some at a time."""
-        rows = SqlAuditRows(self._tables)
+        rows = SqlAuditRows(self._session)
         after = 0
         with _readable(self._path):
             while page := rows.list(after=after, limit=_PAGE):
@@ -164,7 +164,7 @@ class _SnapshotRows(Statements):
         }
 
     def _core_metadata(self) -> Mapping[tuple[str, str], str | None]:
-        rows = self._tables.execute("SELECT stage_id, filename, core_metadata FROM artifact_source")
+        rows = self._all("SELECT stage_id, filename, core_metadata FROM artifact_source")
         return {
             (row["stage_id"], row["filename"]): _sha256_of(row["core_metadata"]) for row in rows
         }
@@ -182,7 +182,7 @@ class _SnapshotRows(Statements):
     def _each(self, sql: str, table: str, convert: Callable[[Row], T]) -> list[T]:
         """Return the values of the rows that can be read."""
         values = []
-        for row in self._tables.execute(sql):
+        for row in self._all(sql):
             try:
                 values.append(convert(row))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

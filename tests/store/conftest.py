@@ -7,10 +7,27 @@ from pathlib import Path
 import pytest
 
 from stageproxy.catalogue import Catalogue
+from stageproxy.store.postgres.database import PostgresDatabase
 from stageproxy.store.sqlite.database import Database
 from tests.support.ports.fake_catalogue import FakeCatalogue
+from tests.support.servers.postgres import Postgres, remove_rows
 
 WITH_WAL_BUG = (3, 51, 2)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """Return the URL of a PostgreSQL database with the newest schema."""
+    url = postgres.create_database()
+    PostgresDatabase(url).close()
+    return url
+
+
+@pytest.fixture
+def migrated_url(migrated: str) -> str:
+    """Return the URL of a PostgreSQL database with the newest schema and no rows."""
+    remove_rows(migrated)
+    return migrated
 
 
 @contextmanager
@@ -24,15 +41,25 @@ def opened(kind: str, folder: Path) -> Iterator[Catalogue]:
         yield database
 
 
-@pytest.fixture(params=["sqlite", "sqlite alone", "fake"])
+@pytest.fixture(params=["sqlite", "sqlite alone", "fake", "postgres"])
 def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
     """Return an empty catalogue of each kind."""
-    with opened(request.param, tmp_path) as catalogue:
+    with _requested(request, tmp_path) as catalogue:
         yield catalogue
 
 
-@pytest.fixture(params=["sqlite", "fake"])
+@pytest.fixture(params=["sqlite", "fake", "postgres"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
     """Return an empty catalogue of each kind that can be read while it is written."""
-    with opened(request.param, tmp_path) as catalogue:
+    with _requested(request, tmp_path) as catalogue:
+        yield catalogue
+
+
+@contextmanager
+def _requested(request: pytest.FixtureRequest, folder: Path) -> Iterator[Catalogue]:
+    if request.param == "postgres":
+        with PostgresDatabase(request.getfixturevalue("migrated_url")) as catalogue:
+            yield catalogue
+        return
+    with opened(request.param, folder) as catalogue:
         yield catalogue

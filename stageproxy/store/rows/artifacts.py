@@ -128,15 +128,19 @@ class SqlArtifactRows(Statements):
 
     def _cancel_completed_uploads(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Cancel the completed file uploads that brought an artifact."""
-        self._run(
+        uploads = self._all(
             """
-            UPDATE file_upload
-            SET status = 'canceled', notices = json_insert(notices, '$[#]', :reason)
+            SELECT id, notices FROM file_upload
             WHERE stage_id = :stage_id AND filename = :filename
                 AND received_sha256 = :sha256 AND status = 'completed'
             """,
             stage_id=stage_id,
             filename=artifact.filename,
             sha256=artifact.sha256,
-            reason=reason,
         )
+        for upload in uploads:
+            self._run(
+                "UPDATE file_upload SET status = 'canceled', notices = :notices WHERE id = :id",
+                id=upload["id"],
+                notices=json.dumps([*json.loads(upload["notices"]), reason]),
+            )

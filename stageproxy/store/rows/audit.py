@@ -19,7 +19,7 @@ from stageproxy.core.rights import redacted
 from stageproxy.store.rows.columns import Statements, text_of
 
 _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_LIMIT = -1
+_NO_LIMIT = 2**63 - 1
 
 
 class SqlAuditRows(Statements):

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from packaging.utils import NormalizedName
-from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.looks import Look, LookKind, SeenFile
@@ -175,22 +174,42 @@ def _time_or_none(text: str | None) -> datetime | None:
     return time_in(text) if text else None
 
 
-class Statements:
-    """Runs statements; the base of all rows."""
+class Result(Protocol):
+    """The rows that a statement returns."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def fetchone(self) -> Any:  # noqa: ANN401 - a row has values of any kind
+        """Return the next row, `None` if there is none."""
+
+    def fetchall(self) -> Any:  # noqa: ANN401 - as above
+        """Return all rows."""
+
+
+class Session(Protocol):
+    """A connection to a database, of whatever engine, on which statements are run."""
+
+    def execute(self, sql: str, values: dict[str, Any], /) -> Result:
+        """Run a statement, in which values are named as `:name`."""
+
+
+class Statements:
+    """Runs statements; the base of all rows.
+
+    They are written once for all engines: no type, function or clause that only one of them has.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
-        row: Mapping[str, Any] | None = self._tables.execute(sql, values).fetchone()
+        row: Mapping[str, Any] | None = self._session.execute(sql, values).fetchone()
         return row
 
     def _all(self, sql: str, **values: object) -> Sequence[Mapping[str, Any]]:
-        rows: Sequence[Mapping[str, Any]] = self._tables.execute(sql, values).fetchall()
+        rows: Sequence[Mapping[str, Any]] = self._session.execute(sql, values).fetchall()
         return rows
 
     def _run(self, sql: str, **values: object) -> None:
-        self._tables.execute(sql, values)
+        self._session.execute(sql, values)
 
     def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
         """Store a row in place of the one with its *key*, if there is one.
@@ -200,7 +219,7 @@ class Statements:
         """
         keys = (key,) if isinstance(key, str) else key
         changes = [f"{name} = excluded.{name}" for name in row if name not in keys]
-        self._tables.execute(
+        self._session.execute(
             f"""
             INSERT INTO {table} ({", ".join(row)})
             VALUES ({", ".join(f":{name}" for name in row)})

@@ -34,7 +34,12 @@ class SqlEvidenceRows(Statements):
                 :reported_by
             )
             """,
-            **{**values, "stage_id": stage_id, "reported_at": text_of(evidence.at)},
+            **{
+                **values,
+                "stage_id": stage_id,
+                "passed": int(evidence.passed),
+                "reported_at": text_of(evidence.at),
+            },
         )
 
     def remove(self, stage_id: str, evidence_id: str) -> None:

@@ -1,14 +1,12 @@
 """The rows that one transaction sees, by subject."""
 
-from sqlite_utils import Database as Tables
-
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
 from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.rows.artifacts import SqlArtifactRows
 from stageproxy.store.rows.audit import SqlAuditRows
-from stageproxy.store.rows.columns import Statements
+from stageproxy.store.rows.columns import Session, Statements
 from stageproxy.store.rows.evidence import SqlEvidenceRows
 from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
 from stageproxy.store.rows.leases import SqlLeaseRows
@@ -23,20 +21,20 @@ from stageproxy.store.rows.usage import SqlUsage
 class SqlRows(Statements):
     """All rows over one connection, within a transaction or for reading; see `catalogue.Rows`."""
 
-    def __init__(self, tables: Tables, *, cache: LruCache[str, Stage] | None = None) -> None:
-        super().__init__(tables)
-        self.stages = SqlStageRows(tables, cache)
-        self.artifacts = SqlArtifactRows(tables)
-        self.files = SqlFileRows(tables)
-        self.file_uploads = SqlFileUploadRows(tables)
-        self.tokens = SqlTokenRows(tables)
-        self.sessions = SqlSessionRows(tables)
-        self.promotions = SqlPromotionRows(tables)
-        self.looks = SqlLookRows(tables)
-        self.evidence = SqlEvidenceRows(tables)
-        self.leases = SqlLeaseRows(tables)
-        self.audit = SqlAuditRows(tables)
-        self._usage = SqlUsage(tables)
+    def __init__(self, session: Session, *, cache: LruCache[str, Stage] | None = None) -> None:
+        super().__init__(session)
+        self.stages = SqlStageRows(session, cache)
+        self.artifacts = SqlArtifactRows(session)
+        self.files = SqlFileRows(session)
+        self.file_uploads = SqlFileUploadRows(session)
+        self.tokens = SqlTokenRows(session)
+        self.sessions = SqlSessionRows(session)
+        self.promotions = SqlPromotionRows(session)
+        self.looks = SqlLookRows(session)
+        self.evidence = SqlEvidenceRows(session)
+        self.leases = SqlLeaseRows(session)
+        self.audit = SqlAuditRows(session)
+        self._usage = SqlUsage(session)
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""

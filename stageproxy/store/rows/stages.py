@@ -6,23 +6,30 @@ from datetime import datetime
 from typing import Any
 
 from packaging.utils import canonicalize_version
-from sqlite_utils import Database as Tables
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import PagePosition
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Stage, Status
-from stageproxy.store.rows.columns import Statements, artifact_in, file_upload_in, stage_in, text_of
+from stageproxy.store.rows.columns import (
+    Session,
+    Statements,
+    artifact_in,
+    file_upload_in,
+    stage_in,
+    text_of,
+)
 
+_NO_LIMIT = 2**63 - 1
 _FOLLOWS = "opened_at <= :opened_at AND (opened_at < :opened_at OR id > :id)"
 
 
 class SqlStageRows(Statements):
     """Stages; see `catalogue.StageRows`."""
 
-    def __init__(self, tables: Tables, cache: LruCache[str, Stage] | None = None) -> None:
-        super().__init__(tables)
+    def __init__(self, session: Session, cache: LruCache[str, Stage] | None = None) -> None:
+        super().__init__(session)
         self._cache = cache
 
     def find(self, stage_id: str) -> Stage | None:
@@ -88,7 +95,7 @@ class SqlStageRows(Statements):
             version_key=canonicalize_version(version) if version else None,
             opened_at=text_of(after[0]) if after else None,
             id=after[1] if after else None,
-            limit=-1 if limit is None else limit,
+            limit=_NO_LIMIT if limit is None else limit,
         )
         return [*up_to(map(self._stage, rows), most_files)]
 
@@ -197,4 +204,10 @@ def _in_one_of(statuses: Collection[Status]) -> Iterator[str]:
     if {*statuses} == LIVE:
         return
     values = [f"'{one.value}'" for one in Status if one in statuses]
-    yield f"status = {values[0]}" if len(values) == 1 else f"status IN ({', '.join(values)})"
+    match values:
+        case []:
+            yield "1 = 0"
+        case [only]:
+            yield f"status = {only}"
+        case _:
+            yield f"status IN ({', '.join(values)})"

@@ -5,7 +5,10 @@ from stageproxy.store.rows.columns import Statements
 
 _LIVE = "status IN ('open', 'processing', 'error')"
 _COMING = "status IN ('pending', 'processing')"
-_BYTES_COMING = "coalesce(sum(max(size, coalesce(json_extract(received, '$.size'), 0))), 0)"
+_SENT = """
+    coalesce((SELECT size FROM stored_file WHERE sha256 = file_upload.received_sha256), 0)
+"""
+_BYTES_COMING = f"coalesce(sum(CASE WHEN size > {_SENT} THEN size ELSE {_SENT} END), 0)"
 """What was announced, or sent beyond it."""
 
 
@@ -14,7 +17,7 @@ def _bytes_of(artifacts: str, uploads: str) -> str:
     return f"""
         SELECT (
             SELECT coalesce(sum(size), 0)
-            FROM (SELECT DISTINCT sha256, size FROM artifact WHERE {artifacts})
+            FROM (SELECT DISTINCT sha256, size FROM artifact WHERE {artifacts}) AS content
         ) + (
             SELECT coalesce(sum(form_size), 0) FROM artifact WHERE {artifacts}
         ) + (
@@ -42,7 +45,7 @@ _QUERIES = {
             SELECT filename FROM artifact WHERE stage_id = :stage
             UNION
             SELECT filename FROM file_upload WHERE stage_id = :stage AND {_COMING}
-        )
+        ) AS names
     """,  # noqa: S608 - constants of this module
     Quota.STAGE_UPLOADS: """
         SELECT count(*) AS number FROM file_upload

@@ -1,0 +1,249 @@
+"""The PostgreSQL database, which several servers can share."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from stageproxy.caching import LruCache
+from stageproxy.catalogue import Rows
+from stageproxy.core.errors import FailedDatabaseError, StorageError
+from stageproxy.core.stage.stage import Stage
+from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
+from stageproxy.store.postgres.migrations import migrate
+from stageproxy.store.postgres.statements import Row, Session
+from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.sqlite.failures import UnusableDatabaseError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TIMEOUT = timedelta(seconds=10)
+_MOST_CACHED = 10_000
+"""How many stages and artifacts the reading side caches, by the stage's revision."""
+_PAUSE = 0.05
+"""How many seconds until a lost database is tried again."""
+
+_BEGIN_WRITING = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# The first statement: it takes no snapshot, so that the transaction sees what was committed by
+# the one that it has waited for.
+_QUEUE = "LOCK TABLE catalogue_lock IN EXCLUSIVE MODE"
+_RAISE_STATE = """
+    UPDATE catalogue_state SET number = number + 1
+    WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+    RETURNING pg_current_xact_id()::text AS id
+"""
+_OUTCOME = "SELECT pg_xact_status(%s::xid8) AS status"
+
+
+class _LostError(Exception):
+    """The connection was lost before the transaction was to be committed: nothing is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """How long a call goes on, in seconds of the monotonic clock."""
+
+    end: float
+
+    @classmethod
+    def after(cls, timeout: timedelta) -> Self:
+        return cls(time.monotonic() + timeout.total_seconds())
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.end - time.monotonic())
+
+
+def shown_url(url: str) -> str:
+    """Return the URL of a database without its user and its password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+class PostgresDatabase:
+    """The catalogue in a PostgreSQL database; see `catalogue.Catalogue`.
+
+    Transactions that write queue up for one lock, whichever server they come from. They run on
+    threads, and so do those that read.
+    """
+
+    def __init__(
+        self, url: str, *, max_connections: int = 10, timeout: timedelta = TIMEOUT
+    ) -> None:
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(max_connections, thread_name_prefix="catalogue")
+        milliseconds = int(timeout.total_seconds() * 1000)
+        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=max_connections,
+            timeout=timeout.total_seconds(),
+            open=False,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "application_name": "stageproxy",
+                "connect_timeout": max(2, int(timeout.total_seconds())),
+                "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
+            },
+        )
+        self._cache = _SharedCache()
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                migrate(connection)
+                self._version = connection.info.parameter_status("server_version") or ""
+        except psycopg.Error as error:
+            self._threads.shutdown()
+            raise UnusableDatabaseError(_opening_problem(url, error)) from error
+        self._pool.open()
+
+    async def write(self, work: Callable[[Rows], T]) -> T:
+        """Run *work* in one transaction, alone. It is run again if it has to be, as a whole."""
+        return await self._on_thread(lambda: self._repeated(self._write, work))
+
+    async def read(self, work: Callable[[Rows], T]) -> T:
+        """Run *work*, which changes nothing, on what is committed."""
+        return await self._on_thread(lambda: self._repeated(self._read, work))
+
+    async def check(self) -> str | None:
+        """Return why the database cannot be written, if it cannot."""
+        try:
+            await self.write(lambda rows: rows.stages.find(""))
+        except StorageError as error:
+            return error.sentence
+        return None
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of the database server, by its name."""
+        return {"postgresql": self._version}
+
+    def close(self) -> None:
+        """Finish the running transactions, and close the connections."""
+        self._threads.shutdown(wait=True)
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        """Return the open database."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the database."""
+        self.close()
+
+    async def _on_thread(self, call: Callable[[], T]) -> T:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        # A transaction that has begun is finished even if its caller is cancelled.
+        return await asyncio.shield(running)
+
+    def _repeated(
+        self, attempt: Callable[[Callable[[Rows], T], _Deadline], T], work: Callable[[Rows], T]
+    ) -> T:
+        """Attempt a transaction until it is stored, or its time is over."""
+        deadline = _Deadline.after(self._timeout)
+        while True:
+            try:
+                return attempt(work, deadline)
+            except (_LostError, PoolTimeout, *AGAIN) as error:
+                if not deadline.left:
+                    log.error("the database cannot be used: %s", error.__cause__ or error)  # noqa: TRY400 - known
+                    raise FailedDatabaseError from error
+                if isinstance(error, _LostError):
+                    time.sleep(min(_PAUSE, deadline.left))
+
+    def _write(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
+        with self._transaction(_BEGIN_WRITING, deadline) as connection:
+            connection.execute(_QUEUE)
+            result = work(SqlRows(Session(connection)))
+            changed = connection.execute(_RAISE_STATE).fetchone()
+            if changed is not None:
+                self._commit(connection, changed["id"], deadline)
+        return result
+
+    def _read(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
+        with self._transaction(_BEGIN_READING, deadline) as connection:
+            return work(SqlRows(Session(connection), cache=self._cache))
+
+    @contextmanager
+    def _transaction(self, begin: str, deadline: _Deadline) -> Iterator[Connection[Row]]:
+        """Run a block in a transaction, which is rolled back unless the block commits it."""
+        with self._pool.connection(deadline.left) as connection:
+            try:
+                connection.execute(begin.encode())
+                yield connection
+            except psycopg.Error as error:
+                if is_lost(error, connection):
+                    raise _LostError from error
+                if isinstance(error, AGAIN):
+                    raise
+                meaning = meaning_of(error)
+                if meaning is None:
+                    raise
+                raise meaning from error
+            finally:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+
+    def _commit(self, connection: Connection[Row], transaction: str, deadline: _Deadline) -> None:
+        """Commit a transaction. If the connection is lost, find out whether that was done."""
+        try:
+            connection.commit()
+        except psycopg.OperationalError as error:
+            if not is_lost(error, connection):
+                raise
+            if not self._is_committed(transaction, deadline):
+                raise _LostError from error
+
+    def _is_committed(self, transaction: str, deadline: _Deadline) -> bool:
+        """Return whether a transaction was committed, as soon as the database says so."""
+        while deadline.left:
+            with suppress(psycopg.OperationalError, PoolTimeout):
+                with self._pool.connection(deadline.left) as connection:
+                    found = connection.execute(_OUTCOME, [transaction]).fetchone()
+                if found is not None and found["status"] != "in progress":
+                    return bool(found["status"] == "committed")
+            time.sleep(min(_PAUSE, deadline.left))
+        log.error("whether a change was stored is not known: the database does not answer")
+        raise FailedDatabaseError
+
+
+class _SharedCache(LruCache[str, Stage]):
+    """Stages by id, for the threads that read."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST_CACHED, _weight)
+        self._lock = Lock()
+
+    def find(self, key: str) -> Stage | None:
+        """Return a stage, if it is cached."""
+        with self._lock:
+            return super().find(key)
+
+    def add(self, key: str, value: Stage) -> None:
+        """Cache a stage."""
+        with self._lock:
+            super().add(key, value)
+
+
+def _weight(stage: Stage) -> int:
+    return 1 + len(stage.artifacts) + len(stage.uploads)
+
+
+def _opening_problem(url: str, error: psycopg.Error) -> str:
+    reason = str(error).strip().partition("\n")[0]
+    return f"The database {shown_url(url)} cannot be used: {reason}. Check storage.database."

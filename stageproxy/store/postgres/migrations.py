@@ -1,0 +1,62 @@
+"""How a PostgreSQL database gets the schema of this version, and whether it has a newer one."""
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from psycopg import Connection
+from sqlite_utils import Database as Tables
+
+from stageproxy import __version__
+from stageproxy.store.postgres.schema import baseline
+from stageproxy.store.sqlite.migration_steps import STEPS
+from stageproxy.store.sqlite.migrations import NewerSchemaError
+
+_LOCK = 0x5354_4147
+"""The number of the advisory lock under which one server migrates. The others wait."""
+_STEPS: Mapping[str, tuple[str, ...]] = {}
+"""The statements of each migration since the first release with PostgreSQL, by its name."""
+_TABLE = """
+    CREATE TABLE IF NOT EXISTS migration (
+        name TEXT PRIMARY KEY,
+        applied_by TEXT NOT NULL,
+        applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    )
+"""
+
+
+def migrate(connection: Connection[tuple[object, ...]]) -> None:
+    """Apply all pending migrations in one transaction: a kill leaves the old schema or the new.
+
+    Raise `NewerSchemaError` if the database was migrated by a newer stageproxy.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute(_TABLE)
+        applied = {str(name) for (name,) in connection.execute("SELECT name FROM migration")}
+        known = steps()
+        check_known(applied, known)
+        pending = [name for name in known if name not in applied]
+        statements = baseline() if not applied else (s for name in pending for s in _STEPS[name])
+        for statement in statements if pending else ():
+            connection.execute(statement.encode())
+        for name in pending:
+            connection.execute(
+                "INSERT INTO migration (name, applied_by) VALUES (%s, %s)", [name, __version__]
+            )
+
+
+def steps() -> tuple[str, ...]:
+    """Return the names of all migrations, in order. They are those of SQLite."""
+    with closing(Tables(memory=True)) as empty:
+        return tuple(step.name for step in STEPS.pending(empty))
+
+
+def check_known(applied: set[str], known: tuple[str, ...]) -> None:
+    """Raise if a newer stageproxy has migrated the database."""
+    unknown = sorted(applied - set(known))
+    if unknown:
+        msg = (
+            f"The database was migrated by a newer stageproxy; this is {__version__} (unknown "
+            f"migrations: {', '.join(unknown)}). Install that version or a later one."
+        )
+        raise NewerSchemaError(msg)

@@ -1,0 +1,255 @@
+"""What the catalogue does when PostgreSQL fails, and when several servers write."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+from psycopg import Connection, errors
+
+from stageproxy.catalogue import ConstraintError, Rows
+from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
+from stageproxy.core.stage.stage import Stage
+from stageproxy.store.postgres.database import PostgresDatabase, shown_url
+from stageproxy.store.postgres.migrations import steps
+from stageproxy.store.sqlite.failures import UnusableDatabaseError
+from stageproxy.store.sqlite.migrations import NewerSchemaError
+from tests.support.builders.stages import a_stage
+from tests.support.servers.postgres import Postgres
+
+SHORT = timedelta(seconds=0.3)
+END_CONNECTIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'stageproxy' AND datname = current_database()
+"""
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[PostgresDatabase]:
+    """Return an empty catalogue."""
+    with PostgresDatabase(migrated_url) as opened:
+        yield opened
+
+
+def saves(stage: Stage) -> Callable[[Rows], None]:
+    """Return the work that saves a stage."""
+    return lambda rows: rows.stages.save(stage)
+
+
+def end_connections(url: str) -> None:
+    """End the connections of all catalogues, as a restart of PostgreSQL does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(END_CONNECTIONS)
+
+
+async def test_connection_lost_between_transactions(
+    database: PostgresDatabase, migrated_url: str
+) -> None:
+    """A connection that was lost while nobody used it costs no request."""
+    await database.write(saves(a_stage()))
+    end_connections(migrated_url)
+
+    assert await database.read(lambda rows: rows.stages.find(a_stage().id)) == a_stage()
+
+
+async def test_connection_lost_in_a_transaction(
+    database: PostgresDatabase, migrated_url: str
+) -> None:
+    """The work is run again, as a whole, and stored once."""
+    runs = 0
+
+    def work(rows: Rows) -> None:
+        nonlocal runs
+        runs += 1
+        rows.stages.save(replace(a_stage(), revision=runs))
+        if runs == 1:
+            end_connections(migrated_url)
+
+    await database.write(work)
+
+    stored = await database.read(lambda rows: rows.stages.find(a_stage().id))
+    assert (runs, stored and stored.revision) == (2, 2)
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_connection_lost_while_committing(
+    database: PostgresDatabase,
+    migrated_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_done: bool,
+) -> None:
+    """A commit without an answer is looked up: the work is never stored twice, nor lost."""
+    commit = Connection.commit
+    runs = lost = 0
+
+    def losing(connection: Connection[object]) -> None:
+        nonlocal lost
+        lost += 1
+        if lost > 1:
+            commit(connection)
+            return
+        if is_done:
+            commit(connection)
+        end_connections(migrated_url)
+        connection.execute("SELECT 1")
+
+    def work(rows: Rows) -> int:
+        nonlocal runs
+        runs += 1
+        stage = rows.stages.find(a_stage().id) or replace(a_stage(), revision=0)
+        rows.stages.save(replace(stage, revision=stage.revision + 1))
+        return runs
+
+    monkeypatch.setattr(Connection, "commit", losing)
+    run = await database.write(work)
+
+    stored = await database.read(lambda rows: rows.stages.find(a_stage().id))
+    assert (run, stored and stored.revision) == ((1, 1) if is_done else (2, 1))
+
+
+async def test_restart(postgres: Postgres, database: PostgresDatabase) -> None:
+    """A restart of PostgreSQL is not seen by those who write meanwhile."""
+    writing = [
+        database.write(saves(replace(a_stage(), id=f"s{n}", version=f"{n}"))) for n in (1, 2)
+    ]
+    await asyncio.gather(postgres.restart_in_thread(), *writing)
+
+    found = await database.read(lambda rows: [one.id for one in rows.stages.list()])
+    assert sorted(found) == ["s1", "s2"]
+
+
+async def test_no_database(postgres: Postgres, migrated_url: str) -> None:
+    """Without PostgreSQL, a request fails in the time that is set, until it is back."""
+    with PostgresDatabase(migrated_url, timeout=SHORT) as database:
+        postgres.stop()
+        try:
+            with pytest.raises(FailedDatabaseError):
+                await database.write(saves(a_stage()))
+            with pytest.raises(FailedDatabaseError):
+                await database.read(lambda rows: rows.stages.list())
+            assert await database.check() == FailedDatabaseError().sentence
+        finally:
+            postgres.start()
+        while await database.check() is not None:
+            pass
+
+
+async def test_another_program_holds_the_lock(migrated_url: str) -> None:
+    """Who waits for the lock in vain gets the error of a locked database, and readers go on."""
+    with (
+        PostgresDatabase(migrated_url, timeout=SHORT) as database,
+        closing(psycopg.connect(migrated_url)) as other,
+    ):
+        other.execute("LOCK TABLE catalogue_lock IN EXCLUSIVE MODE")
+
+        with pytest.raises(LockedDatabaseError):
+            await database.write(saves(a_stage()))
+        assert await database.read(lambda rows: rows.stages.list()) == []
+
+
+async def test_one_of_many_wins(migrated_url: str) -> None:
+    """Of twenty who compare and set at the same time, from two servers, one wins."""
+
+    def claim(rows: Rows) -> bool:
+        stage = rows.stages.find(a_stage().id)
+        assert stage is not None
+        if stage.revision != a_stage().revision:
+            return False
+        rows.stages.save(replace(stage, revision=stage.revision + 1))
+        return True
+
+    with PostgresDatabase(migrated_url) as one, PostgresDatabase(migrated_url) as other:
+        await one.write(saves(a_stage()))
+        won = await asyncio.gather(*(each.write(claim) for each in [one, other] * 10))
+
+    assert won.count(True) == 1
+
+
+async def test_serialization_failure(database: PostgresDatabase) -> None:
+    """Work that PostgreSQL cannot serialize is run again."""
+    failures = [
+        errors.SerializationFailure("once"),
+        errors.DeadlockDetected("twice"),
+    ]
+
+    def work(rows: Rows) -> None:
+        rows.stages.save(a_stage())
+        if failures:
+            raise failures.pop()
+
+    await database.write(work)
+
+    assert await database.read(lambda rows: rows.stages.find(a_stage().id)) == a_stage()
+
+
+async def test_the_audit_trail_is_only_added_to(
+    database: PostgresDatabase, migrated_url: str
+) -> None:
+    """Neither a program with the database's password nor a bug of ours changes a record."""
+    del database
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        for statement in (
+            "INSERT INTO audit_record VALUES (2, '', '', '', '', '', '', '{}', '', '')",
+            "TRUNCATE audit_record",
+        ):
+            with pytest.raises(psycopg.IntegrityError, match="the audit trail is"):
+                connection.execute(statement.encode())
+
+
+async def test_broken_promise_of_the_schema(database: PostgresDatabase) -> None:
+    """A second live stage of a release is refused by the database, and nothing is stored."""
+    await database.write(saves(a_stage()))
+
+    with pytest.raises(ConstraintError):
+        await database.write(saves(replace(a_stage(), id="another")))
+    assert await database.read(lambda rows: len(rows.stages.list())) == 1
+
+
+async def test_text_with_nul(database: PostgresDatabase) -> None:
+    """A NUL, which PostgreSQL cannot store, becomes the replacement character."""
+    await database.write(saves(replace(a_stage(), reason="a\x00b")))
+
+    stored = await database.read(lambda rows: rows.stages.find(a_stage().id))
+    assert stored is not None
+    assert stored.reason == "a\ufffdb"
+
+
+def test_unusable_database(postgres: Postgres) -> None:
+    """The reason is named, and what to do; the password is not."""
+    url = postgres.url("missing").replace("stageproxy@", "stageproxy:hidden@")
+
+    with pytest.raises(UnusableDatabaseError) as refused:
+        PostgresDatabase(url)
+
+    assert "hidden" not in str(refused.value)
+    assert f"{shown_url(url)} cannot be used" in str(refused.value)
+    assert 'database "missing" does not exist. Check storage.database.' in str(refused.value)
+
+
+def test_servers_that_start_together(postgres_url: str) -> None:
+    """One of them migrates the database, the others wait for it."""
+
+    async def start_all() -> None:
+        opening = (asyncio.to_thread(PostgresDatabase, postgres_url) for _ in range(4))
+        for database in await asyncio.gather(*opening):
+            database.close()
+
+    asyncio.run(start_all())
+
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute("SELECT name FROM migration ORDER BY name").fetchall()
+    assert [name for (name,) in found] == [*steps()]
+
+
+def test_database_of_a_newer_version(postgres_url: str) -> None:
+    """A database with migrations that this version does not know is not touched."""
+    PostgresDatabase(postgres_url).close()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("INSERT INTO migration (name, applied_by) VALUES ('m9999_new', '9.0')")
+
+    with pytest.raises(NewerSchemaError, match=r"unknown migrations: m9999_new\)"):
+        PostgresDatabase(postgres_url)
