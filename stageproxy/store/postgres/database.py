@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_hex
 from threading import Lock
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Rows
-from stageproxy.core.errors import FailedDatabaseError, StorageError
+from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError, StorageError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
@@ -45,9 +46,13 @@ _QUEUE = "LOCK TABLE catalogue_lock IN EXCLUSIVE MODE"
 _RAISE_STATE = """
     UPDATE catalogue_state SET number = number + 1
     WHERE pg_current_xact_id_if_assigned() IS NOT NULL
-    RETURNING pg_current_xact_id()::text AS id
 """
-_OUTCOME = "SELECT pg_xact_status(%s::xid8) AS status"
+_MARK = """
+    INSERT INTO last_change (writer, mark) VALUES (%(writer)s, %(mark)s)
+    ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark, changed_at = now()
+"""
+_FIND_MARK = "SELECT FROM last_change WHERE writer = %(writer)s AND mark = %(mark)s"
+_FORGET_MARKS = "DELETE FROM last_change WHERE changed_at < now() - interval '1 day'"
 
 
 class _LostError(Exception):
@@ -78,15 +83,17 @@ def shown_url(url: str) -> str:
 class PostgresDatabase:
     """The catalogue in a PostgreSQL database; see `catalogue.Catalogue`.
 
-    Transactions that write queue up for one lock, whichever server they come from. They run on
-    threads, and so do those that read.
+    Transactions that write queue up for one lock, whichever server they come from. In one process
+    one thread runs them, and others run those that read, which never wait for a lock.
     """
 
     def __init__(
         self, url: str, *, max_connections: int = 10, timeout: timedelta = TIMEOUT
     ) -> None:
+        self._id = token_hex(8)
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(max_connections, thread_name_prefix="catalogue")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="catalogue-writing")
+        self._reading = ThreadPoolExecutor(max_connections - 1, thread_name_prefix="catalogue")
         milliseconds = int(timeout.total_seconds() * 1000)
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             url,
@@ -106,19 +113,20 @@ class PostgresDatabase:
         try:
             with psycopg.connect(url, autocommit=True) as connection:
                 migrate(connection)
+                connection.execute(_FORGET_MARKS)
                 self._version = connection.info.parameter_status("server_version") or ""
         except psycopg.Error as error:
-            self._threads.shutdown()
+            self._end_threads()
             raise UnusableDatabaseError(_opening_problem(url, error)) from error
         self._pool.open()
 
     async def write(self, work: Callable[[Rows], T]) -> T:
         """Run *work* in one transaction, alone. It is run again if it has to be, as a whole."""
-        return await self._on_thread(lambda: self._repeated(self._write, work))
+        return await _on_thread(self._writing, lambda: self._repeated(self._write, work))
 
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed."""
-        return await self._on_thread(lambda: self._repeated(self._read, work))
+        return await _on_thread(self._reading, lambda: self._repeated(self._read, work))
 
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""
@@ -135,7 +143,7 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """Finish the running transactions, and close the connections."""
-        self._threads.shutdown(wait=True)
+        self._end_threads()
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -146,10 +154,9 @@ class PostgresDatabase:
         """Close the database."""
         self.close()
 
-    async def _on_thread(self, call: Callable[[], T]) -> T:
-        running = asyncio.get_running_loop().run_in_executor(self._threads, call)
-        # A transaction that has begun is finished even if its caller is cancelled.
-        return await asyncio.shield(running)
+    def _end_threads(self) -> None:
+        self._writing.shutdown(wait=True)
+        self._reading.shutdown(wait=True)
 
     def _repeated(
         self, attempt: Callable[[Callable[[Rows], T], _Deadline], T], work: Callable[[Rows], T]
@@ -170,9 +177,8 @@ class PostgresDatabase:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
             connection.execute(_QUEUE)
             result = work(SqlRows(Session(connection)))
-            changed = connection.execute(_RAISE_STATE).fetchone()
-            if changed is not None:
-                self._commit(connection, changed["id"], deadline)
+            if connection.execute(_RAISE_STATE).rowcount:
+                self._commit(connection, deadline)
         return result
 
     def _read(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
@@ -199,27 +205,42 @@ class PostgresDatabase:
                 with suppress(psycopg.Error):
                     connection.rollback()
 
-    def _commit(self, connection: Connection[Row], transaction: str, deadline: _Deadline) -> None:
+    def _commit(self, connection: Connection[Row], deadline: _Deadline) -> None:
         """Commit a transaction. If the connection is lost, find out whether that was done."""
+        # One thread writes: it makes no other change before it knows of this one.
+        change = {"writer": self._id, "mark": token_hex(8)}
+        connection.execute(_MARK, change)
         try:
             connection.commit()
         except psycopg.OperationalError as error:
             if not is_lost(error, connection):
                 raise
-            if not self._is_committed(transaction, deadline):
+            if not self._is_committed(change, deadline):
                 raise _LostError from error
 
-    def _is_committed(self, transaction: str, deadline: _Deadline) -> bool:
-        """Return whether a transaction was committed, as soon as the database says so."""
+    def _is_committed(self, change: dict[str, str], deadline: _Deadline) -> bool:
+        """Return whether a change was committed, as soon as the database can be asked.
+
+        Its transaction has ended when the lock is free. The number of a transaction would not
+        show it: after a crash of PostgreSQL, another one may have the same.
+        """
         while deadline.left:
-            with suppress(psycopg.OperationalError, PoolTimeout):
-                with self._pool.connection(deadline.left) as connection:
-                    found = connection.execute(_OUTCOME, [transaction]).fetchone()
-                if found is not None and found["status"] != "in progress":
-                    return bool(found["status"] == "committed")
+            with suppress(_LostError, LockedDatabaseError, PoolTimeout):
+                return self._is_marked(change, deadline)
             time.sleep(min(_PAUSE, deadline.left))
         log.error("whether a change was stored is not known: the database does not answer")
         raise FailedDatabaseError
+
+    def _is_marked(self, change: dict[str, str], deadline: _Deadline) -> bool:
+        with self._transaction(_BEGIN_WRITING, deadline) as connection:
+            connection.execute(_QUEUE)
+            return connection.execute(_FIND_MARK, change).rowcount == 1
+
+
+async def _on_thread(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    running = asyncio.get_running_loop().run_in_executor(threads, call)
+    # A transaction that has begun is finished even if its caller is cancelled.
+    return await asyncio.shield(running)
 
 
 class _SharedCache(LruCache[str, Stage]):

@@ -26,6 +26,14 @@ _OWN_TABLES = (
     # A number that every transaction raises that changes something.
     "CREATE TABLE catalogue_state (number BIGINT NOT NULL)",
     "INSERT INTO catalogue_state (number) VALUES (1)",
+    # The last change of each writer, by which it sees whether that was committed.
+    """
+    CREATE TABLE last_change (
+        writer TEXT PRIMARY KEY,
+        mark TEXT NOT NULL,
+        changed_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    )
+    """,
 )
 
 _AUDIT = (

@@ -111,6 +111,38 @@ async def test_connection_lost_while_committing(
     assert (run, stored and stored.revision) == ((1, 1) if is_done else (2, 1))
 
 
+async def test_crash_while_committing(
+    postgres: Postgres,
+    database: PostgresDatabase,
+    migrated_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a crash of PostgreSQL has undone is stored again, whatever was committed since.
+
+    After a crash, PostgreSQL gives the number of a transaction that it has lost to another one.
+    """
+    await database.write(lambda rows: rows.leases.remove("none"))
+    commit = Connection.commit
+    crashes = 0
+
+    def crashing(connection: Connection[object]) -> None:
+        nonlocal crashes
+        crashes += 1
+        if crashes > 1:
+            commit(connection)
+            return
+        postgres.kill()
+        postgres.start()
+        with psycopg.connect(migrated_url, autocommit=True) as other:
+            other.execute("UPDATE catalogue_state SET number = number + 1")
+        connection.execute("SELECT 1")
+
+    monkeypatch.setattr(Connection, "commit", crashing)
+    await database.write(saves(a_stage()))
+
+    assert await database.read(lambda rows: rows.stages.find(a_stage().id)) == a_stage()
+
+
 async def test_restart(postgres: Postgres, database: PostgresDatabase) -> None:
     """A restart of PostgreSQL is not seen by those who write meanwhile."""
     writing = [

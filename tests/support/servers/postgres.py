@@ -24,7 +24,7 @@ _STOP_SECONDS = 60
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-_NEVER_EMPTY = {"migration", "total", "catalogue_state"}
+_NEVER_EMPTY = frozenset({"migration", "total", "catalogue_state"})
 
 
 def programs() -> Path:
