@@ -1,7 +1,6 @@
 """What a running server does beside its requests: leases, sweeps, promotions left behind."""
 
 import asyncio
-import logging
 from datetime import timedelta
 from functools import partial
 
@@ -9,8 +8,6 @@ from stageproxy.core.leases import RENEWED_EVERY
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service
 from stageproxy.services.background import repeat
-
-log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)

@@ -835,6 +835,27 @@ DEFECTS = [
         "store/test_disk.py::test_log_is_reused_on_a_full_disk",
     ),
     Defect(
+        "a change that a crash of PostgreSQL has undone is stored again",
+        "store/postgres/database.py",
+        "            return connection.execute(_FIND_MARK, change).rowcount == 1\n",
+        "            return True\n",
+        "store/postgres/test_postgres_database.py::test_crash_while_committing",
+    ),
+    Defect(
+        "servers write one after the other",
+        "store/postgres/database.py",
+        "            connection.execute(_QUEUE)\n            result = work(",
+        "            result = work(",
+        "store/postgres/test_postgres_database.py::test_another_program_holds_the_lock",
+    ),
+    Defect(
+        "a database that can only be read is not ready",
+        "store/postgres/database.py",
+        "            await self._write_repeatedly(self._write_mark)\n",
+        "            await self.read(lambda rows: rows.stages.find(''))\n",
+        "store/postgres/test_postgres_database.py::test_database_that_can_only_be_read",
+    ),
+    Defect(
         "a locked database is no internal error",
         "store/sqlite/failures.py",
         "    sqlite3.SQLITE_BUSY: LockedDatabaseError,\n",

@@ -29,4 +29,4 @@ def execute(path: Path, *statements: str, **values: object) -> None:
 def pragma(rows: Rows, setting: str) -> Any:
     """Run a PRAGMA on the connection of a transaction, whose settings no other connection has."""
     assert isinstance(rows, SqlRows)
-    return rows._session.execute(f"PRAGMA {setting}", {}).fetchone()[0]  # noqa: SLF001
+    return rows._connection.execute(f"PRAGMA {setting}", {}).fetchone()[0]  # noqa: SLF001

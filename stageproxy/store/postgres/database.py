@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from secrets import token_hex
 from threading import Lock
 from typing import Self, TypeVar
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -24,8 +26,9 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError, Sto
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
-from stageproxy.store.postgres.statements import Row, Session
+from stageproxy.store.postgres.statements import PostgresConnection, Row
 from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.rows.stages import MOST_CACHED, weight_of
 from stageproxy.store.sqlite.failures import UnusableDatabaseError
 
 log = logging.getLogger(__name__)
@@ -33,8 +36,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT = timedelta(seconds=10)
-_MOST_CACHED = 10_000
-"""How many stages and artifacts the reading side caches, by the stage's revision."""
 _PAUSE = 0.05
 """How many seconds until a lost database is tried again."""
 
@@ -74,10 +75,19 @@ class _Deadline:
         return max(0.0, self.end - time.monotonic())
 
 
-def shown_url(url: str) -> str:
-    """Return the URL of a database without its user and its password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+def name_of(url: str) -> str | None:
+    """Return which database a URL names, without user and password; `None` if it is not valid.
+
+    What is not spelled as a URL should be can be a part of the password.
+    """
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return None
+    name, host, port = parts.get("dbname"), parts.get("host"), parts.get("port")
+    if "@" in f"{host}{urlsplit(url).path}" or not str(port or 0).isdecimal():
+        return None
+    return f"{name or 'by default'} on {host or 'this machine'}{f' port {port}' if port else ''}"
 
 
 class PostgresDatabase:
@@ -85,6 +95,8 @@ class PostgresDatabase:
 
     Transactions that write queue up for one lock, whichever server they come from. In one process
     one thread runs them, and others run those that read, which never wait for a lock.
+
+    *max_connections*: at least 2. *timeout*: how long a transaction is attempted.
     """
 
     def __init__(
@@ -122,16 +134,17 @@ class PostgresDatabase:
 
     async def write(self, work: Callable[[Rows], T]) -> T:
         """Run *work* in one transaction, alone. It is run again if it has to be, as a whole."""
-        return await _on_thread(self._writing, lambda: self._repeated(self._write, work))
+        return await self._write_repeatedly(partial(self._write, work))
 
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed."""
-        return await _on_thread(self._reading, lambda: self._repeated(self._read, work))
+        attempt = partial(self._read, work)
+        return await _on_thread(self._reading, partial(self._repeated, attempt))
 
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""
         try:
-            await self.write(lambda rows: rows.stages.find(""))
+            await self._write_repeatedly(self._write_mark)
         except StorageError as error:
             return error.sentence
         return None
@@ -158,14 +171,15 @@ class PostgresDatabase:
         self._writing.shutdown(wait=True)
         self._reading.shutdown(wait=True)
 
-    def _repeated(
-        self, attempt: Callable[[Callable[[Rows], T], _Deadline], T], work: Callable[[Rows], T]
-    ) -> T:
+    async def _write_repeatedly(self, attempt: Callable[[_Deadline], T]) -> T:
+        return await _on_thread(self._writing, partial(self._repeated, attempt))
+
+    def _repeated(self, attempt: Callable[[_Deadline], T]) -> T:
         """Attempt a transaction until it is stored, or its time is over."""
         deadline = _Deadline.after(self._timeout)
         while True:
             try:
-                return attempt(work, deadline)
+                return attempt(deadline)
             except (_LostError, PoolTimeout, *AGAIN) as error:
                 if not deadline.left:
                     log.error("the database cannot be used: %s", error.__cause__ or error)  # noqa: TRY400 - known
@@ -176,14 +190,20 @@ class PostgresDatabase:
     def _write(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
             connection.execute(_QUEUE)
-            result = work(SqlRows(Session(connection)))
+            result = work(SqlRows(PostgresConnection(connection)))
             if connection.execute(_RAISE_STATE).rowcount:
                 self._commit(connection, deadline)
         return result
 
+    def _write_mark(self, deadline: _Deadline) -> None:
+        """Write, so that a failure shows, and change nothing that answers depend on."""
+        with self._transaction(_BEGIN_WRITING, deadline) as connection:
+            connection.execute(_QUEUE)
+            self._commit(connection, deadline)
+
     def _read(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_READING, deadline) as connection:
-            return work(SqlRows(Session(connection), cache=self._cache))
+            return work(SqlRows(PostgresConnection(connection), cache=self._cache))
 
     @contextmanager
     def _transaction(self, begin: str, deadline: _Deadline) -> Iterator[Connection[Row]]:
@@ -247,7 +267,7 @@ class _SharedCache(LruCache[str, Stage]):
     """Stages by id, for the threads that read."""
 
     def __init__(self) -> None:
-        super().__init__(_MOST_CACHED, _weight)
+        super().__init__(MOST_CACHED, weight_of)
         self._lock = Lock()
 
     def find(self, key: str) -> Stage | None:
@@ -261,10 +281,12 @@ class _SharedCache(LruCache[str, Stage]):
             super().add(key, value)
 
 
-def _weight(stage: Stage) -> int:
-    return 1 + len(stage.artifacts) + len(stage.uploads)
-
-
 def _opening_problem(url: str, error: psycopg.Error) -> str:
+    name = name_of(url)
+    if name is None:
+        return (
+            "storage.database is not a valid URL. Write special characters of the password as "
+            "%40 and so on."
+        )
     reason = str(error).strip().partition("\n")[0]
-    return f"The database {shown_url(url)} cannot be used: {reason}. Check storage.database."
+    return f"The database {name} cannot be used: {reason}. Check storage.database."

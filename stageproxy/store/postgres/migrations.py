@@ -1,7 +1,8 @@
 """How a PostgreSQL database gets the schema of this version, and whether it has a newer one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 
 from psycopg import Connection
 from sqlite_utils import Database as Tables
@@ -13,7 +14,7 @@ from stageproxy.store.sqlite.migrations import NewerSchemaError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""
-_STEPS: Mapping[str, tuple[str, ...]] = {}
+LATER_STEPS: Mapping[str, tuple[str, ...]] = {}
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 _TABLE = """
     CREATE TABLE IF NOT EXISTS migration (
@@ -36,13 +37,16 @@ def migrate(connection: Connection[tuple[object, ...]]) -> None:
         known = steps()
         check_known(applied, known)
         pending = [name for name in known if name not in applied]
-        statements = baseline() if not applied else (s for name in pending for s in _STEPS[name])
-        for statement in statements if pending else ():
+        for statement in _statements(pending) if applied else baseline():
             connection.execute(statement.encode())
         for name in pending:
             connection.execute(
                 "INSERT INTO migration (name, applied_by) VALUES (%s, %s)", [name, __version__]
             )
+
+
+def _statements(pending: Sequence[str]) -> Iterator[str]:
+    return chain.from_iterable(LATER_STEPS[name] for name in pending)
 
 
 def steps() -> tuple[str, ...]:

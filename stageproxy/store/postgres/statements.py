@@ -12,7 +12,7 @@ Row = dict[str, Any]
 _PARAMETER = re.compile(r":([a-z_][a-z0-9_]*)")
 
 
-class Session:
+class PostgresConnection:
     """A connection, in the form in which the rows use SQLite's; see `store.rows.columns`."""
 
     def __init__(self, connection: Connection[Row]) -> None:

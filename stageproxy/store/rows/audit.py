@@ -16,10 +16,9 @@ from stageproxy.core.audit import (
     clean_event,
 )
 from stageproxy.core.rights import redacted
-from stageproxy.store.rows.columns import Statements, text_of
+from stageproxy.store.rows.columns import NO_LIMIT, Statements, text_of
 
 _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_LIMIT = 2**63 - 1
 
 
 class SqlAuditRows(Statements):
@@ -81,7 +80,7 @@ class SqlAuditRows(Statements):
             """,  # noqa: S608 - a text of this class
             after=after,
             stage_id=stage_id,
-            limit=_NO_LIMIT if limit is None else limit,
+            limit=NO_LIMIT if limit is None else limit,
         )
         return [_record_in(row) for row in rows]
 

@@ -174,7 +174,11 @@ def _time_or_none(text: str | None) -> datetime | None:
     return time_in(text) if text else None
 
 
-class Result(Protocol):
+NO_LIMIT = 2**63 - 1
+"""The limit of a query that returns all rows."""
+
+
+class SqlResult(Protocol):
     """The rows that a statement returns."""
 
     def fetchone(self) -> Any:  # noqa: ANN401 - a row has values of any kind
@@ -184,10 +188,10 @@ class Result(Protocol):
         """Return all rows."""
 
 
-class Session(Protocol):
+class SqlConnection(Protocol):
     """A connection to a database, of whatever engine, on which statements are run."""
 
-    def execute(self, sql: str, values: dict[str, Any], /) -> Result:
+    def execute(self, sql: str, values: dict[str, Any], /) -> SqlResult:
         """Run a statement, in which values are named as `:name`."""
 
 
@@ -197,19 +201,19 @@ class Statements:
     They are written once for all engines: no type, function or clause that only one of them has.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
 
     def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
-        row: Mapping[str, Any] | None = self._session.execute(sql, values).fetchone()
+        row: Mapping[str, Any] | None = self._connection.execute(sql, values).fetchone()
         return row
 
     def _all(self, sql: str, **values: object) -> Sequence[Mapping[str, Any]]:
-        rows: Sequence[Mapping[str, Any]] = self._session.execute(sql, values).fetchall()
+        rows: Sequence[Mapping[str, Any]] = self._connection.execute(sql, values).fetchall()
         return rows
 
     def _run(self, sql: str, **values: object) -> None:
-        self._session.execute(sql, values)
+        self._connection.execute(sql, values)
 
     def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
         """Store a row in place of the one with its *key*, if there is one.
@@ -219,7 +223,7 @@ class Statements:
         """
         keys = (key,) if isinstance(key, str) else key
         changes = [f"{name} = excluded.{name}" for name in row if name not in keys]
-        self._session.execute(
+        self._connection.execute(
             f"""
             INSERT INTO {table} ({", ".join(row)})
             VALUES ({", ".join(f":{name}" for name in row)})

@@ -6,7 +6,7 @@ from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.rows.artifacts import SqlArtifactRows
 from stageproxy.store.rows.audit import SqlAuditRows
-from stageproxy.store.rows.columns import Session, Statements
+from stageproxy.store.rows.columns import SqlConnection, Statements
 from stageproxy.store.rows.evidence import SqlEvidenceRows
 from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
 from stageproxy.store.rows.leases import SqlLeaseRows
@@ -21,20 +21,22 @@ from stageproxy.store.rows.usage import SqlUsage
 class SqlRows(Statements):
     """All rows over one connection, within a transaction or for reading; see `catalogue.Rows`."""
 
-    def __init__(self, session: Session, *, cache: LruCache[str, Stage] | None = None) -> None:
-        super().__init__(session)
-        self.stages = SqlStageRows(session, cache)
-        self.artifacts = SqlArtifactRows(session)
-        self.files = SqlFileRows(session)
-        self.file_uploads = SqlFileUploadRows(session)
-        self.tokens = SqlTokenRows(session)
-        self.sessions = SqlSessionRows(session)
-        self.promotions = SqlPromotionRows(session)
-        self.looks = SqlLookRows(session)
-        self.evidence = SqlEvidenceRows(session)
-        self.leases = SqlLeaseRows(session)
-        self.audit = SqlAuditRows(session)
-        self._usage = SqlUsage(session)
+    def __init__(
+        self, connection: SqlConnection, *, cache: LruCache[str, Stage] | None = None
+    ) -> None:
+        super().__init__(connection)
+        self.stages = SqlStageRows(connection, cache)
+        self.artifacts = SqlArtifactRows(connection)
+        self.files = SqlFileRows(connection)
+        self.file_uploads = SqlFileUploadRows(connection)
+        self.tokens = SqlTokenRows(connection)
+        self.sessions = SqlSessionRows(connection)
+        self.promotions = SqlPromotionRows(connection)
+        self.looks = SqlLookRows(connection)
+        self.evidence = SqlEvidenceRows(connection)
+        self.leases = SqlLeaseRows(connection)
+        self.audit = SqlAuditRows(connection)
+        self._usage = SqlUsage(connection)
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""

@@ -13,7 +13,8 @@ from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Stage, Status
 from stageproxy.store.rows.columns import (
-    Session,
+    NO_LIMIT,
+    SqlConnection,
     Statements,
     artifact_in,
     file_upload_in,
@@ -21,15 +22,18 @@ from stageproxy.store.rows.columns import (
     text_of,
 )
 
-_NO_LIMIT = 2**63 - 1
+MOST_CACHED = 10_000
+"""How many stages and artifacts the reading side of a database caches, by revision."""
 _FOLLOWS = "opened_at <= :opened_at AND (opened_at < :opened_at OR id > :id)"
 
 
 class SqlStageRows(Statements):
     """Stages; see `catalogue.StageRows`."""
 
-    def __init__(self, session: Session, cache: LruCache[str, Stage] | None = None) -> None:
-        super().__init__(session)
+    def __init__(
+        self, connection: SqlConnection, cache: LruCache[str, Stage] | None = None
+    ) -> None:
+        super().__init__(connection)
         self._cache = cache
 
     def find(self, stage_id: str) -> Stage | None:
@@ -95,7 +99,7 @@ class SqlStageRows(Statements):
             version_key=canonicalize_version(version) if version else None,
             opened_at=text_of(after[0]) if after else None,
             id=after[1] if after else None,
-            limit=_NO_LIMIT if limit is None else limit,
+            limit=NO_LIMIT if limit is None else limit,
         )
         return [*up_to(map(self._stage, rows), most_files)]
 
@@ -211,3 +215,8 @@ def _in_one_of(statuses: Collection[Status]) -> Iterator[str]:
             yield f"status = {only}"
         case _:
             yield f"status IN ({', '.join(values)})"
+
+
+def weight_of(stage: Stage) -> int:
+    """Return how much of `MOST_CACHED` a stage takes."""
+    return 1 + len(stage.artifacts) + len(stage.uploads)

@@ -23,6 +23,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.disk import Disk
 from stageproxy.store.rows.rows import SqlRows
+from stageproxy.store.rows.stages import MOST_CACHED, weight_of
 from stageproxy.store.sqlite.failures import (
     DatabaseFullError,
     FailureLog,
@@ -43,8 +44,6 @@ Connection = Any
 _BUSY_TIMEOUT_MS = 10_000
 _IMPATIENT_MS = 250
 """How long a transaction waits for a lock that the one before it did not get."""
-_MOST_CACHED = 10_000
-"""How many stages and artifacts the reading side caches, by the stage's revision."""
 _LARGEST_WAL = 64 * 2**20
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
 _FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
@@ -165,7 +164,7 @@ class Database:
         self._writer.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         self._rows = SqlRows(self._tables)
         self._reader = self._writer if self.is_alone else connect(f"{url}?mode=ro")
-        cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
+        cache: LruCache[str, Stage] = LruCache(MOST_CACHED, weight_of)
         self._readable = SqlRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
     def _set_up(self) -> None:
@@ -346,10 +345,6 @@ class Database:
             if isinstance(meaning, FailedDatabaseError):
                 self._disk.fail(error)
             raise meaning from error
-
-
-def _weight(stage: Stage) -> int:
-    return 1 + len(stage.artifacts) + len(stage.uploads)
 
 
 def connect(uri: str, *, thread_safe: bool = True) -> Connection:

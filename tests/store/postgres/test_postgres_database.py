@@ -13,8 +13,8 @@ from psycopg import Connection, errors
 from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.store.postgres.database import PostgresDatabase, shown_url
-from stageproxy.store.postgres.migrations import steps
+from stageproxy.store.postgres.database import PostgresDatabase, name_of
+from stageproxy.store.postgres.migrations import LATER_STEPS, steps
 from stageproxy.store.sqlite.failures import UnusableDatabaseError
 from stageproxy.store.sqlite.migrations import NewerSchemaError
 from tests.support.builders.stages import a_stage
@@ -143,6 +143,26 @@ async def test_crash_while_committing(
     assert await database.read(lambda rows: rows.stages.find(a_stage().id)) == a_stage()
 
 
+async def test_commit_that_is_never_known(
+    postgres: Postgres, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If PostgreSQL stays away after a commit without an answer, the change fails in time."""
+    commit = Connection.commit
+
+    def stopping(connection: Connection[object]) -> None:
+        commit(connection)
+        postgres.stop()
+        connection.execute("SELECT 1")
+
+    with PostgresDatabase(migrated_url, timeout=SHORT) as database:
+        monkeypatch.setattr(Connection, "commit", stopping)
+        try:
+            with pytest.raises(FailedDatabaseError):
+                await database.write(saves(a_stage()))
+        finally:
+            postgres.start()
+
+
 async def test_restart(postgres: Postgres, database: PostgresDatabase) -> None:
     """A restart of PostgreSQL is not seen by those who write meanwhile."""
     writing = [
@@ -257,9 +277,58 @@ def test_unusable_database(postgres: Postgres) -> None:
     with pytest.raises(UnusableDatabaseError) as refused:
         PostgresDatabase(url)
 
-    assert "hidden" not in str(refused.value)
-    assert f"{shown_url(url)} cannot be used" in str(refused.value)
-    assert 'database "missing" does not exist. Check storage.database.' in str(refused.value)
+    sentence = str(refused.value)
+    assert "hidden" not in sentence
+    assert sentence.startswith(f"The database missing on 127.0.0.1 port {postgres.port} cannot be")
+    assert sentence.endswith('database "missing" does not exist. Check storage.database.')
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hid/den@db.example/stages",
+        "postgresql://me:hid%zzden@db.example/stages",
+        "postgresql://me:hid@den@db.example/stages",
+        "postgresql://me:hid:den@db.example/stages",
+    ],
+)
+def test_password_that_is_not_spelled_as_in_a_url(url: str) -> None:
+    """No part of it is in the sentence, which says how to write it."""
+    with pytest.raises(UnusableDatabaseError) as refused:
+        PostgresDatabase(url, timeout=SHORT)
+
+    assert not any(part in str(refused.value) for part in ("hid", "den"))
+
+
+def test_name_of_a_database() -> None:
+    """A database is named without the credentials of its URL."""
+    assert name_of("postgresql://me:hidden@db.example:5433/stages") == (
+        "stages on db.example port 5433"
+    )
+    assert name_of("postgresql://db.example/stages?password=hidden") == "stages on db.example"
+    assert name_of("postgresql://") == "by default on this machine"
+
+
+async def test_database_that_can_only_be_read(
+    database: PostgresDatabase, migrated_url: str
+) -> None:
+    """A database that cannot be written is not ready."""
+    assert await database.check() is None
+    name = migrated_url.rpartition("/")[2]
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+        end_connections(migrated_url)
+
+        assert await database.check() == FailedDatabaseError().sentence
+
+        connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+
+
+def test_every_migration_is_there_for_postgresql() -> None:
+    """A database with the first schema in PostgreSQL gets each later migration of SQLite."""
+    names = steps()
+
+    assert {*names[names.index("m0013_evidence") + 1 :]} == {*LATER_STEPS}
 
 
 def test_servers_that_start_together(postgres_url: str) -> None:
