@@ -53,10 +53,17 @@ class IncomingFile(Protocol):
         It can be read while `finish` is running.
         """
 
-    def commit(self) -> None:
-        """Move the file to its place under its digest.
+    async def store(self) -> None:
+        """Store the finished file where the store needs time or a network for it.
 
-        Called within the transaction that names it, so that no sweep deletes it.
+        Called before the transaction that names it. Raise `StorageError` if it cannot be stored.
+        """
+
+    def commit(self) -> None:
+        """Make sure that the file is in its place under its digest, and stays there.
+
+        Called within the transaction that names it, so that no sweep deletes it. A transaction
+        can be run again: so can this.
         """
 
 
@@ -184,7 +191,10 @@ class ArtifactFiles(Protocol):
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
 
-    def size(self, sha256: str) -> int | None:
+    def on_disk(self, sha256: str) -> AbstractAsyncContextManager[Path]:
+        """Return a stored file as one on the disk, which exists while the block runs."""
+
+    async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
 
     def remove(self, sha256: str) -> None:
@@ -386,8 +396,11 @@ class JournalStore(Protocol):
 class UploadRequests(Protocol):
     """Makes the upload request of each artifact."""
 
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form and the file of an artifact, as they are sent."""
+    def request_for(self, artifact: Artifact) -> AbstractAsyncContextManager[UploadRequest]:
+        """Return the form and the file of an artifact, as they are sent.
+
+        The file is on the disk while the block runs.
+        """
 
 
 class Credentials(Protocol):

@@ -10,6 +10,7 @@ from stageproxy.web.keys import FILE_UPLOADS
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 
@@ -56,4 +57,5 @@ async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> Non
     )
     assert stored is not None
     assert stored.received is not None
-    assert uploads.files.path(stored.received.sha256).read_bytes() == WHEEL.content
+    path = stored_file(service.data, stored.received.sha256)
+    assert path.read_bytes() == WHEEL.content

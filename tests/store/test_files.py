@@ -55,6 +55,7 @@ async def store_file(files: ArtifactFiles, content: bytes) -> str:
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
+        await file.store()
         file.commit()
     return received.sha256
 
@@ -67,9 +68,9 @@ def swept(files: ArtifactFiles, known: frozenset[str], before: datetime) -> int:
     return len(orphans)
 
 
-def is_stored(files: ArtifactFiles, sha256: str) -> bool:
-    """Return whether a file is stored; those of the fake are in memory."""
-    return sha256 in files.stored if isinstance(files, FakeFiles) else files.path(sha256).exists()
+async def is_stored(files: ArtifactFiles, sha256: str) -> bool:
+    """Return whether a file is stored."""
+    return await files.size(sha256) is not None
 
 
 def digests_of(content: bytes) -> FileDigests:
@@ -113,6 +114,22 @@ async def test_stored_file_is_named_by_its_digest(store: FileStore, tmp_path: Pa
     assert incoming(tmp_path) == []
 
 
+async def test_stored_file_on_the_disk(store: FileStore) -> None:
+    """What needs a file on the disk reads the stored one itself: nothing is copied."""
+    digest = await store_file(store, b"content")
+
+    async with store.on_disk(digest) as path:
+        assert path == store.path(digest)
+
+
+async def test_size_of_a_stored_file(files: ArtifactFiles) -> None:
+    """The size of a stored file is known; one that is missing has none."""
+    digest = await store_file(files, b"content")
+
+    assert await files.size(digest) == len(b"content")
+    assert await files.size(digest[::-1]) is None
+
+
 async def test_same_bytes_twice_are_one_file(files: ArtifactFiles) -> None:
     """Bytes that are stored already can be stored again."""
     assert await store_file(files, b"content") == await store_file(files, b"content")
@@ -124,7 +141,7 @@ async def test_file_is_removed_unless_committed(files: ArtifactFiles) -> None:
         await file.write(b"content")
         received = await file.finish()
 
-    assert not is_stored(files, received.sha256)
+    assert not await is_stored(files, received.sha256)
 
 
 async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None:
@@ -292,7 +309,7 @@ async def test_read_only_disk(store: FileStore) -> None:
     with pytest.raises(FailedDiskError):
         await fail_with(store, errno.EROFS)
 
-    assert is_stored(store, await store_file(store, b"after"))
+    assert await is_stored(store, await store_file(store, b"after"))
 
 
 def fail_to_flush(_: int) -> None:
@@ -317,6 +334,7 @@ async def test_commit_twice(store: FileStore) -> None:
     async with store.receive() as file:
         await file.write(b"content")
         received = await file.finish()
+        await file.store()
         file.commit()
         file.commit()
 
@@ -341,7 +359,7 @@ async def test_remove(files: ArtifactFiles) -> None:
     for _ in range(2):
         files.remove(digest)
 
-    assert not is_stored(files, digest)
+    assert not await is_stored(files, digest)
 
 
 async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
@@ -352,7 +370,7 @@ async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
     counted = [swept(files, frozenset({known}), now + delta) for delta in (-HOUR, HOUR, HOUR)]
 
     assert counted == [0, 1, 0]
-    assert (is_stored(files, known), is_stored(files, unknown)) == (True, False)
+    assert (await is_stored(files, known), await is_stored(files, unknown)) == (True, False)
 
 
 async def test_sweep_deletes_files_of_a_crash(store: FileStore, tmp_path: Path) -> None:
@@ -374,10 +392,11 @@ async def test_sweep_spares_files_being_received(store: FileStore) -> None:
         await file.write(b"content")
         counted = swept(store, NOTHING_KNOWN, SystemClock().now() + 720 * HOUR)
         received = await file.finish()
+        await file.store()
         file.commit()
 
     assert counted == 0
-    assert is_stored(store, received.sha256)
+    assert await is_stored(store, received.sha256)
 
 
 async def test_sweep_spares_files_of_other_workers(store: FileStore, tmp_path: Path) -> None:
@@ -387,6 +406,7 @@ async def test_sweep_spares_files_of_other_workers(store: FileStore, tmp_path: P
         await file.write(b"content")
         counted = swept(sweeping, NOTHING_KNOWN, SystemClock().now() + HOUR)
         await file.finish()
+        await file.store()
         file.commit()
 
     assert counted == 0

@@ -29,6 +29,7 @@ class FakeIncoming:
     size: int = 0
     content: bytes = b""
     md5: bool = False
+    is_stored: bool = False
 
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes."""
@@ -54,8 +55,14 @@ class FakeIncoming:
         self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
 
+    async def store(self) -> None:
+        """Note that the file was stored before the transaction that names it."""
+        self.is_stored = True
+
     def commit(self) -> None:
         """Store the file under its digest."""
+        if not self.is_stored:
+            raise AssertionError("The file was not stored before its transaction.")
         digest = hashlib.sha256(self.content).hexdigest()
         self.files.stored[digest] = self.content
         self.files.touched[digest] = self.files.clock.now()
@@ -103,7 +110,12 @@ class FakeFiles:
         """Return the path of a stored file."""
         return Path("stored") / sha256
 
-    def size(self, sha256: str) -> int | None:
+    @asynccontextmanager
+    async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
+        """Return the path of a stored file."""
+        yield self.path(sha256)
+
+    async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file, or `None` if it is missing."""
         content = self.stored.get(sha256)
         return None if content is None else len(content)
