@@ -58,7 +58,7 @@ async def test_committing_again(files: ArtifactFiles) -> None:
     await again.store()
     again.commit()
 
-    assert files.list_orphans(frozenset(), before - HOUR) == []
+    assert await files.list_orphans(frozenset(), before - HOUR) == []
     assert await files.digests(received.sha256, {"sha256": 0}) == {"sha256": received.sha256}
 
 

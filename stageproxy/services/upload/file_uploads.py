@@ -2,9 +2,10 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
@@ -28,6 +29,8 @@ from stageproxy.services.upload.uploads import UploadPolicy
 from stageproxy.services.upstream_state import UpstreamReader
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _LIFETIME = timedelta(days=1)
 Ids = tuple[str, str]
@@ -186,11 +189,14 @@ class FileUploads:
             return
         sha256 = upload.received.sha256
 
-        def work(rows: Rows) -> None:
-            if rows.files.remove(sha256):
-                self.files.remove(sha256)
+        def without(rows: Rows, work: Callable[[frozenset[str]], T]) -> T:
+            rows.files.remove(sha256)
+            return work(rows.files.digests(sha256))
 
-        await self.catalogue.write(work)
+        def named(work: Callable[[frozenset[str]], T]) -> Awaitable[T]:
+            return self.catalogue.write(lambda rows: without(rows, work))
+
+        await self.files.remove_unnamed([sha256], named)
 
     async def _find_damaged(self, stage: Stage, upload: FileUpload) -> str | None:
         """Return the SHA-256 of the artifact whose stored copy an upload restores, or `None`."""
