@@ -1,6 +1,6 @@
 """What services need of the outside: files, the index, an upload client, a clock."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,10 +53,17 @@ class IncomingFile(Protocol):
         It can be read while `finish` is running.
         """
 
-    def commit(self) -> None:
-        """Move the file to its place under its digest.
+    async def store(self) -> None:
+        """Store the finished file where the store needs time or a network for it.
 
-        Called within the transaction that names it, so that no sweep deletes it.
+        Called before the transaction that names it. Raise `StorageError` if it cannot be stored.
+        """
+
+    def commit(self) -> None:
+        """Make sure that the file is in its place under its digest, and stays there.
+
+        Called within the transaction that names it, so that no sweep deletes it. A transaction
+        can be run again: so can this.
         """
 
 
@@ -163,6 +170,13 @@ class BaselineDownloads(Protocol):
         """Return the file at *url*, or its first *size* bytes if it has more."""
 
 
+class NamedDigests(Protocol):
+    """The digests that rows name, for those who delete files."""
+
+    def __call__(self, work: Callable[[frozenset[str]], T], /) -> Awaitable[T]:
+        """Run *work* with the digests, within a transaction that excludes uploads."""
+
+
 class ArtifactFiles(Protocol):
     """The files of artifacts, by their SHA-256."""
 
@@ -184,22 +198,25 @@ class ArtifactFiles(Protocol):
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
 
-    def size(self, sha256: str) -> int | None:
+    def on_disk(self, sha256: str) -> AbstractAsyncContextManager[Path]:
+        """Return a stored file as one on the disk, which exists while the block runs."""
+
+    async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
 
-    def remove(self, sha256: str) -> None:
-        """Delete a file, if it exists."""
+    async def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+        """Return the files that are not *known* and that are older than *before*."""
 
-    def list_orphans(
-        self, known: frozenset[str], before: datetime, prefix: str = ""
+    async def remove_orphans(
+        self, named: NamedDigests, before: datetime, prefix: str = ""
     ) -> Sequence[UnneededFile]:
-        """Return the files that no row names and that are older than *before*.
+        """Delete the files that no row names and that are older than *before*; return them.
 
-        *prefix*: only files whose digests begin with it, which then are all in *known*.
+        *prefix*: only files whose digests begin with it, which then are all in *named*.
         """
 
-    def remove_orphan(self, orphan: UnneededFile) -> None:
-        """Delete a file of that list, if it exists."""
+    async def remove_unnamed(self, digests: Collection[str], named: NamedDigests) -> None:
+        """Delete those of some files that exist and that no row names any more."""
 
 
 class UpstreamResponse(Protocol):
@@ -386,8 +403,11 @@ class JournalStore(Protocol):
 class UploadRequests(Protocol):
     """Makes the upload request of each artifact."""
 
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form and the file of an artifact, as they are sent."""
+    def request_for(self, artifact: Artifact) -> AbstractAsyncContextManager[UploadRequest]:
+        """Return the form and the file of an artifact, as they are sent.
+
+        The file is on the disk while the block runs.
+        """
 
 
 class Credentials(Protocol):

@@ -112,7 +112,7 @@ class Previews:
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
-        stored = self.files.size(artifact.sha256)
+        stored = await self.files.size(artifact.sha256)
         if stored != artifact.size:
             raise DamagedFileError(artifact.filename, stored=stored, size=artifact.size)
         return StagedBytes(self.files.path(artifact.sha256), artifact)

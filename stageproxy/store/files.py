@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import FailedDiskError, StorageError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile, Inspector
+from stageproxy.ports import IncomingFile, Inspector, NamedDigests
 from stageproxy.store.disk import Disk
 from stageproxy.store.receiving import Receiving, digests_of_uploads
 
@@ -104,12 +104,15 @@ class FileStore:
         """Return the path of a stored file."""
         return stored_path(self._kept.parent, sha256)
 
-    def size(self, sha256: str) -> int | None:
+    @asynccontextmanager
+    async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
+        """Return the path of a stored file: it is on the disk anyway."""
+        yield self.path(sha256)
+
+    async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
-        try:
-            return self.path(sha256).stat().st_size
-        except FileNotFoundError:
-            return None
+        # Not on a thread: one system call takes less time than the way there.
+        return _size(self.path(sha256))
 
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
@@ -128,18 +131,37 @@ class FileStore:
         with opened_folder(path) as descriptor:
             self.disk.sync(descriptor)
 
-    def remove(self, sha256: str) -> None:
-        """Delete a file, if it exists."""
-        self.path(sha256).unlink(missing_ok=True)
+    async def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+        """Return the files that are not *known* and that are older than *before*."""
+        # On a thread: it looks at every file.
+        return await asyncio.to_thread(self._list_orphans, known, before)
 
-    def list_orphans(
+    async def remove_orphans(
+        self, named: NamedDigests, before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Delete the files that no row names, within the transaction that excludes uploads."""
+
+        def work(known: frozenset[str]) -> Sequence[UnneededFile]:
+            orphans = self._list_orphans(known, before, prefix)
+            for orphan in orphans:
+                (self._kept.parent / orphan.name).unlink(missing_ok=True)
+            return orphans
+
+        return await named(work)
+
+    async def remove_unnamed(self, digests: Collection[str], named: NamedDigests) -> None:
+        """Delete files, within the transaction that excludes uploads."""
+
+        def work(known: frozenset[str]) -> None:
+            for sha256 in frozenset(digests) - known:
+                self.path(sha256).unlink(missing_ok=True)
+
+        await named(work)
+
+    def _list_orphans(
         self, known: frozenset[str], before: datetime, prefix: str = ""
     ) -> Sequence[UnneededFile]:
-        """Return the files that no row names and that are older than *before*.
-
-        Files that are being received, by any process, are never among them, even if the clock
-        jumps.
-        """
+        """Return orphans. Files that are being received, by any process, are never among them."""
         kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
         orphans = [path for path in kept if path.name not in known]
         sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *self._left()])
@@ -151,10 +173,6 @@ class FileStore:
 
     def _left(self) -> Iterator[Path]:
         return (path for path in self._incoming.iterdir() if not _is_being_received(path))
-
-    def remove_orphan(self, orphan: UnneededFile) -> None:
-        """Delete a file of that list, if it exists."""
-        (self._kept.parent / orphan.name).unlink(missing_ok=True)
 
 
 def stored_path(root: Path, sha256: str) -> Path:
@@ -187,6 +205,9 @@ class _Incoming:
         await self._receiving.written()
         return await self._store.inspector.read_contents(self._path, name, asker)
 
+    async def store(self) -> None:
+        """Do nothing: `finish` has flushed the file to the same disk."""
+
     def commit(self) -> None:
         """Move the file to its place under its digest."""
         self._store.commit(self._path, self._receiving.digests["sha256"].hexdigest())
@@ -212,6 +233,9 @@ class _Reopened:
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
         return await self._store.inspector.read_contents(self._path, name, asker)
+
+    async def store(self) -> None:
+        """Do nothing: the file is stored."""
 
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""
@@ -261,6 +285,13 @@ def _is_being_received(path: Path) -> bool:
         # An upload ended and deleted it.
         return False
     return False
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _size_if_older(path: Path, before: datetime) -> int | None:

@@ -44,7 +44,7 @@ class HttpUploadClient:
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
         """Send an artifact once, and return the reply."""
-        with await _opened(upload_request) as file:
+        with _opened(upload_request) as file:
             body = UploadBody(upload_request, file)
             reply = await self._try_to_send(body, credential, report)
         if body.damage is not None:
@@ -93,9 +93,10 @@ class HttpUploadClient:
             return await _reply_in(response, credential)
 
 
-async def _opened(upload_request: UploadRequest) -> BinaryIO:
+def _opened(upload_request: UploadRequest) -> BinaryIO:
+    """Open the file on the event loop: a cancelled thread would leave it open."""
     try:
-        return await asyncio.to_thread(upload_request.path.open, "rb")
+        return upload_request.path.open("rb")
     except OSError as error:
         raise DamagedArtifactError(upload_request.filename) from error
 

@@ -490,6 +490,20 @@ DEFECTS = [
         "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
     ),
     Defect(
+        "an upload is stored before the transaction that names it",
+        "services/upload/uploads.py",
+        "        await incoming.file.store()\n",
+        "",
+        "services/upload/test_stored_before.py::test_upload",
+    ),
+    Defect(
+        "the bytes of a file upload are stored before the transaction that names them",
+        "services/upload/file_uploads.py",
+        "        await file.store()\n",
+        "",
+        "services/upload/test_stored_before.py::test_bytes_of_a_file_upload",
+    ),
+    Defect(
         "a file without all its bytes is not sent",
         "services/preview.py",
         "if stored != artifact.size:",

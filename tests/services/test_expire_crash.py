@@ -1,15 +1,20 @@
 """A crash while files that nothing needs are deleted."""
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import pytest
 
 from stageproxy.core.rights import parse_token
-from stageproxy.ports import ArtifactFiles
+from stageproxy.ports import ArtifactFiles, NamedDigests
 from stageproxy.web.keys import FILE_UPLOADS
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
+
+T = TypeVar("T")
 
 WHEEL = a_wheel(version="2.0")
 
@@ -24,10 +29,17 @@ class Dying:
 
     files: ArtifactFiles
 
-    def remove(self, sha256: str) -> None:
-        """Delete a file, then die."""
-        self.files.remove(sha256)
-        raise DiedError
+    async def remove_unnamed(self, digests: Collection[str], named: NamedDigests) -> None:
+        """Delete files, then die before the transaction ends."""
+
+        def dying(work: Callable[[frozenset[str]], T]) -> Awaitable[T]:
+            def work_and_die(known: frozenset[str]) -> T:
+                work(known)
+                raise DiedError
+
+            return named(work_and_die)
+
+        await self.files.remove_unnamed(digests, dying)
 
 
 async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> None:
@@ -56,4 +68,5 @@ async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> Non
     )
     assert stored is not None
     assert stored.received is not None
-    assert uploads.files.path(stored.received.sha256).read_bytes() == WHEEL.content
+    path = stored_file(service.data, stored.received.sha256)
+    assert path.read_bytes() == WHEEL.content

@@ -5,10 +5,13 @@ import errno
 import hashlib
 import os
 import stat
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
 
 import aiofiles
 import pytest
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import FailedDiskError, LittleRoomError, NoRoomError, RefusedError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import ArtifactFiles
+from stageproxy.ports import ArtifactFiles, NamedDigests
 from stageproxy.server.clock import SystemClock
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
@@ -27,6 +30,8 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.stored_files import stored_file
+
+T = TypeVar("T")
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
 
@@ -55,21 +60,30 @@ async def store_file(files: ArtifactFiles, content: bytes) -> str:
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
+        await file.store()
         file.commit()
     return received.sha256
 
 
-def swept(files: ArtifactFiles, known: frozenset[str], before: datetime) -> int:
+def naming(known: frozenset[str]) -> NamedDigests:
+    """Return how files are found that rows name."""
+
+    async def run(work: Callable[[frozenset[str]], T]) -> T:
+        return work(known)
+
+    return run
+
+
+async def swept(files: ArtifactFiles, known: frozenset[str], before: datetime) -> int:
     """Delete the orphans as a sweep does, and return how many there were."""
-    orphans = files.list_orphans(known, before)
-    for one in orphans:
-        files.remove_orphan(one)
-    return len(orphans)
+    planned = await files.list_orphans(known, before)
+    assert await files.remove_orphans(naming(known), before) == planned
+    return len(planned)
 
 
-def is_stored(files: ArtifactFiles, sha256: str) -> bool:
-    """Return whether a file is stored; those of the fake are in memory."""
-    return sha256 in files.stored if isinstance(files, FakeFiles) else files.path(sha256).exists()
+async def is_stored(files: ArtifactFiles, sha256: str) -> bool:
+    """Return whether a file is stored."""
+    return await files.size(sha256) is not None
 
 
 def digests_of(content: bytes) -> FileDigests:
@@ -113,6 +127,22 @@ async def test_stored_file_is_named_by_its_digest(store: FileStore, tmp_path: Pa
     assert incoming(tmp_path) == []
 
 
+async def test_stored_file_on_the_disk(store: FileStore) -> None:
+    """What needs a file on the disk reads the stored one itself: nothing is copied."""
+    digest = await store_file(store, b"content")
+
+    async with store.on_disk(digest) as path:
+        assert path == store.path(digest)
+
+
+async def test_size_of_a_stored_file(files: ArtifactFiles) -> None:
+    """The size of a stored file is known; one that is missing has none."""
+    digest = await store_file(files, b"content")
+
+    assert await files.size(digest) == len(b"content")
+    assert await files.size(digest[::-1]) is None
+
+
 async def test_same_bytes_twice_are_one_file(files: ArtifactFiles) -> None:
     """Bytes that are stored already can be stored again."""
     assert await store_file(files, b"content") == await store_file(files, b"content")
@@ -124,7 +154,7 @@ async def test_file_is_removed_unless_committed(files: ArtifactFiles) -> None:
         await file.write(b"content")
         received = await file.finish()
 
-    assert not is_stored(files, received.sha256)
+    assert not await is_stored(files, received.sha256)
 
 
 async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None:
@@ -292,7 +322,7 @@ async def test_read_only_disk(store: FileStore) -> None:
     with pytest.raises(FailedDiskError):
         await fail_with(store, errno.EROFS)
 
-    assert is_stored(store, await store_file(store, b"after"))
+    assert await is_stored(store, await store_file(store, b"after"))
 
 
 def fail_to_flush(_: int) -> None:
@@ -317,6 +347,7 @@ async def test_commit_twice(store: FileStore) -> None:
     async with store.receive() as file:
         await file.write(b"content")
         received = await file.finish()
+        await file.store()
         file.commit()
         file.commit()
 
@@ -339,9 +370,40 @@ async def test_remove(files: ArtifactFiles) -> None:
     digest = await store_file(files, b"content")
 
     for _ in range(2):
-        files.remove(digest)
+        await files.remove_unnamed([digest], naming(NOTHING_KNOWN))
 
-    assert not is_stored(files, digest)
+    assert not await is_stored(files, digest)
+
+
+async def test_named_file_is_not_removed(files: ArtifactFiles) -> None:
+    """A file that rows name again by the time of its deletion is not deleted."""
+    digest = await store_file(files, b"content")
+
+    await files.remove_unnamed([digest], naming(frozenset({digest})))
+
+    assert await is_stored(files, digest)
+
+
+class ThreadNotingStore(FileStore):
+    """A store that notes the threads on which it lists files."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, InProcessInspector())
+        self.threads: list[int] = []
+
+    def _left(self) -> Iterator[Path]:
+        self.threads.append(threading.get_ident())
+        return super()._left()
+
+
+async def test_orphans_are_listed_on_a_thread(tmp_path: Path) -> None:
+    """A dry run looks at every file on the disk, and other requests are answered meanwhile."""
+    files = ThreadNotingStore(tmp_path)
+
+    await files.list_orphans(NOTHING_KNOWN, SystemClock().now())
+
+    assert len(files.threads) == 1
+    assert threading.get_ident() not in files.threads
 
 
 async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
@@ -349,10 +411,10 @@ async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
     known, unknown = await store_file(files, b"known"), await store_file(files, b"unknown")
     now = SystemClock().now()
 
-    counted = [swept(files, frozenset({known}), now + delta) for delta in (-HOUR, HOUR, HOUR)]
+    counted = [await swept(files, frozenset({known}), now + delta) for delta in (-HOUR, HOUR, HOUR)]
 
     assert counted == [0, 1, 0]
-    assert (is_stored(files, known), is_stored(files, unknown)) == (True, False)
+    assert (await is_stored(files, known), await is_stored(files, unknown)) == (True, False)
 
 
 async def test_sweep_deletes_files_of_a_crash(store: FileStore, tmp_path: Path) -> None:
@@ -361,7 +423,7 @@ async def test_sweep_deletes_files_of_a_crash(store: FileStore, tmp_path: Path) 
     left.write_bytes(b"half a whe")
     now = SystemClock().now()
 
-    assert [swept(store, NOTHING_KNOWN, now + delta) for delta in (-HOUR, HOUR)] == [0, 1]
+    assert [await swept(store, NOTHING_KNOWN, now + delta) for delta in (-HOUR, HOUR)] == [0, 1]
     assert incoming(tmp_path) == []
 
 
@@ -372,12 +434,13 @@ async def test_sweep_spares_files_being_received(store: FileStore) -> None:
     """
     async with store.receive() as file:
         await file.write(b"content")
-        counted = swept(store, NOTHING_KNOWN, SystemClock().now() + 720 * HOUR)
+        counted = await swept(store, NOTHING_KNOWN, SystemClock().now() + 720 * HOUR)
         received = await file.finish()
+        await file.store()
         file.commit()
 
     assert counted == 0
-    assert is_stored(store, received.sha256)
+    assert await is_stored(store, received.sha256)
 
 
 async def test_sweep_spares_files_of_other_workers(store: FileStore, tmp_path: Path) -> None:
@@ -385,14 +448,15 @@ async def test_sweep_spares_files_of_other_workers(store: FileStore, tmp_path: P
     sweeping = FileStore(tmp_path / "files", InProcessInspector())
     async with store.receive() as file:
         await file.write(b"content")
-        counted = swept(sweeping, NOTHING_KNOWN, SystemClock().now() + HOUR)
+        counted = await swept(sweeping, NOTHING_KNOWN, SystemClock().now() + HOUR)
         await file.finish()
+        await file.store()
         file.commit()
 
     assert counted == 0
 
 
-def test_sweep_while_uploads_end(store: FileStore, tmp_path: Path) -> None:
+async def test_sweep_while_uploads_end(store: FileStore, tmp_path: Path) -> None:
     """A file that disappears between being listed and being read is no error.
 
     It was once, and nothing was swept for another hour.
@@ -401,7 +465,7 @@ def test_sweep_while_uploads_end(store: FileStore, tmp_path: Path) -> None:
     (tmp_path / "files" / "incoming" / "gone").symlink_to("nowhere")
     (tmp_path / "files" / "incoming" / "left").touch()
 
-    assert swept(store, NOTHING_KNOWN, SystemClock().now() + HOUR) == 1
+    assert await swept(store, NOTHING_KNOWN, SystemClock().now() + HOUR) == 1
 
 
 async def test_only_the_owner_can_read(store: FileStore, tmp_path: Path) -> None:

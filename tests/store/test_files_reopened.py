@@ -33,6 +33,7 @@ async def store_file(files: ArtifactFiles, content: bytes = WHEEL.content) -> Fi
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
+        await file.store()
         file.commit()
     return received
 
@@ -53,9 +54,11 @@ async def test_committing_again(files: ArtifactFiles) -> None:
     received = await store_file(files)
     before = SystemClock().now()
 
-    files.reopen(received).commit()
+    again = files.reopen(received)
+    await again.store()
+    again.commit()
 
-    assert files.list_orphans(frozenset(), before - HOUR) == []
+    assert await files.list_orphans(frozenset(), before - HOUR) == []
     assert await files.digests(received.sha256, {"sha256": 0}) == {"sha256": received.sha256}
 
 

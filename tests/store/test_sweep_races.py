@@ -48,6 +48,7 @@ class Race:
             await file.write(CONTENT)
             await self.pause()
             await file.finish()
+            await file.store()
 
             def work(rows: Rows) -> None:
                 file.commit()

@@ -1,7 +1,8 @@
 """Upload requests for files that were downloaded from a stage."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,14 +47,15 @@ class DownloadedUploadRequests:
     workflow: str | None
     notify: Callable[[str], None]
 
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
+    @asynccontextmanager
+    async def request_for(self, artifact: Artifact) -> AsyncIterator[UploadRequest]:
         """Return the stored form with the attestations of this workflow, and the file."""
         form = await self._form(artifact.filename)
         own, others = own_attestations(form, self.workflow)
         if others:
             self.notify(_left_out(artifact.filename, others, self.workflow))
         attestations = json.dumps(own) if own else None
-        return UploadRequest(
+        yield UploadRequest(
             artifact.filename,
             self.folder / artifact.filename,
             artifact.size,

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, count, product
 from string import hexdigits
+from typing import TypeVar
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
@@ -16,11 +17,13 @@ from stageproxy.core.stage.events import stage_event
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.lifetime import as_of
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import ArtifactFiles, Clock, DerivedResults
+from stageproxy.ports import ArtifactFiles, Clock, DerivedResults, NamedDigests
 from stageproxy.services.access import require
 from stageproxy.services.live_stages import end_if_expired, get_stage
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _MIN_AGE = timedelta(hours=1)
 _STEP = 200
@@ -63,8 +66,7 @@ class Expiry:
         planned, known = await self.catalogue.read(
             lambda rows: (self._plan(rows, now), rows.files.digests())
         )
-        # On a thread: it looks at every file.
-        orphans = await asyncio.to_thread(self.files.list_orphans, known, now - _MIN_AGE)
+        orphans = await self.files.list_orphans(known, now - _MIN_AGE)
         derived = await asyncio.to_thread(self.derived.list_unneeded, known, now - _MIN_AGE)
         return replace(planned, orphans=orphans, derived=derived)
 
@@ -85,7 +87,7 @@ class Expiry:
         """End expired stages, delete those whose retention time is over, and unused files.
 
         Many short transactions, so that uploads never wait long. Rows go before their files:
-        a file whose row could not be deleted is still there. Files are deleted within
+        a file whose row could not be deleted is still there. What rows name is read within
         transactions, which exclude uploads: no file is deleted that an upload is about to
         name. Orphans are first, because that needs no room on a full disk. At the end the
         last record of the audit trail is logged: without it, a truncated trail would look
@@ -113,14 +115,15 @@ class Expiry:
         return done
 
     async def _remove_orphans(self, prefix: str, now: datetime) -> Sequence[UnneededFile]:
-        def work(rows: Rows) -> Sequence[UnneededFile]:
-            known = rows.files.digests(prefix)
-            orphans = self.files.list_orphans(known, now - _MIN_AGE, prefix)
-            for orphan in orphans:
-                self.files.remove_orphan(orphan)
-            return orphans
+        return await self.files.remove_orphans(self._named(prefix), now - _MIN_AGE, prefix)
 
-        return await self.catalogue.write(work)
+    def _named(self, prefix: str) -> NamedDigests:
+        """Return how the files are found that rows name, of those whose digests have a prefix."""
+
+        def run(work: Callable[[frozenset[str]], T]) -> Awaitable[T]:
+            return self.catalogue.write(lambda rows: work(rows.files.digests(prefix)))
+
+        return run
 
     async def _remove_derived(self, now: datetime) -> Sequence[UnneededFile]:
         """Delete what was worked out of artifacts that are gone."""
@@ -165,15 +168,9 @@ class Expiry:
             lambda rows: rows.files.remove_unused(now, since=now - _MIN_AGE, prefix=prefix)
         )
         if unused:
-            await self.catalogue.write(lambda rows: self._remove_files(rows, unused, prefix))
+            # One that was uploaded again meanwhile is named again.
+            await self.files.remove_unnamed([one.name for one in unused], self._named(prefix))
         return unused
-
-    def _remove_files(self, rows: Rows, unused: Sequence[UnneededFile], prefix: str) -> None:
-        """Delete files, unless one was uploaded again meanwhile."""
-        named = rows.files.digests(prefix)
-        for file in unused:
-            if file.name not in named:
-                self.files.remove(file.name)
 
 
 def _end_some(

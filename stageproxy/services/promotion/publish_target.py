@@ -1,6 +1,7 @@
 """Where a stage is published and confirmed, and what is sent there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,18 +44,15 @@ class StoredUploadRequests:
     files: ArtifactFiles
     stage_id: str
 
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
+    @asynccontextmanager
+    async def request_for(self, artifact: Artifact) -> AsyncIterator[UploadRequest]:
         """Return the form as it was uploaded, without attestations, and the file."""
         form = await self.catalogue.read(
             lambda rows: rows.artifacts.find_form(self.stage_id, artifact.filename)
         )
-        return UploadRequest(
-            artifact.filename,
-            self.files.path(artifact.sha256),
-            artifact.size,
-            artifact.sha256,
-            outgoing_form(form, artifact),
-        )
+        fields = outgoing_form(form, artifact)
+        async with self.files.on_disk(artifact.sha256) as path:
+            yield UploadRequest(artifact.filename, path, artifact.size, artifact.sha256, fields)
 
 
 def get_publish_target(publish_target: PublishTarget | None) -> PublishTarget:

@@ -7,6 +7,7 @@ differs between them is behind ports.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,8 +33,9 @@ from stageproxy.core.promotion.plan import (
 )
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
+from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.ports import Clock, Credentials, JournalStore, UploadRequests
+from stageproxy.ports import Clock, Credentials, JournalStore, UploadRequest, UploadRequests
 from stageproxy.services.background import one_failure
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -190,11 +192,19 @@ class PromotionRunner:
 
         A credential or a file that is not available now counts as no answer.
         """
-        try:
-            upload_request = await self.upload_requests.request_for(artifact)
-            credential = await self.credentials.get()
-        except UpstreamUnavailableError as error:
-            return Unanswered(error.sentence)
+        async with AsyncExitStack() as opened:
+            try:
+                upload_request = await opened.enter_async_context(
+                    self.upload_requests.request_for(artifact)
+                )
+                credential = await self.credentials.get()
+            except UpstreamUnavailableError as error:
+                return Unanswered(error.sentence)
+            return await self._publish(run, artifact, upload_request, credential)
+
+    async def _publish(
+        self, run: _Run, artifact: Artifact, upload_request: UploadRequest, credential: Credential
+    ) -> Reply:
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from stageproxy.core.audit import AuditRecord
@@ -159,7 +160,8 @@ class ReviewWork:
     ) -> ArtifactReview:
         # A turn for each artifact: one is read on each core if nobody else asks.
         asker = f"{subject.stage.project} {after.filename}"
-        return await self.inspector.review(self._staged(after), before, asker)
+        async with self._staged(after) as staged:
+            return await self.inspector.review(staged, before, asker)
 
     async def _since_last_candidate(
         self,
@@ -191,9 +193,8 @@ class ReviewWork:
         with steps.step(f"Comparing {wheel.filename} with the sdist."):
             known = await self.derived.find(name, ParityResult)
             if known is None:
-                found = await self.inspector.parity(
-                    self._staged(wheel), self._staged(sdist), subject.stage.project
-                )
+                async with self._staged(wheel) as one, self._staged(sdist) as other:
+                    found = await self.inspector.parity(one, other, subject.stage.project)
                 known = ParityResult(tuple(found))
                 if not is_unfinished(found):
                     await self.derived.add(name, known)
@@ -208,8 +209,10 @@ class ReviewWork:
                 found.append(await self.resolver.resolve(stage, python, known))
         return tuple(found)
 
-    def _staged(self, artifact: Artifact) -> ReviewedFile:
-        return ReviewedFile(self.files.path(artifact.sha256), artifact.filename)
+    @asynccontextmanager
+    async def _staged(self, artifact: Artifact) -> AsyncIterator[ReviewedFile]:
+        async with self.files.on_disk(artifact.sha256) as path:
+            yield ReviewedFile(path, artifact.filename)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class Completion:
     async def _accept(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
         if upload.received is None:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
-        self._check_is_stored(upload.filename, upload.received)
+        await self._check_is_stored(upload.filename, upload.received)
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
         name = parse_filename(upload.filename)
@@ -142,9 +142,9 @@ class Completion:
         if result.stage is None:
             raise ConflictError(f"PyPI already has {upload.filename}.")
 
-    def _check_is_stored(self, filename: str, received: FileDigests) -> None:
+    async def _check_is_stored(self, filename: str, received: FileDigests) -> None:
         """Raise `DamagedFileError` if the bytes that were sent before are not there any more."""
-        stored = self.files.size(received.sha256)
+        stored = await self.files.size(received.sha256)
         if stored != received.size:
             raise DamagedFileError(filename, stored=stored, size=received.size)
 

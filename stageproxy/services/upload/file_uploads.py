@@ -2,9 +2,10 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
@@ -28,6 +29,8 @@ from stageproxy.services.upload.uploads import UploadPolicy
 from stageproxy.services.upstream_state import UpstreamReader
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _LIFETIME = timedelta(days=1)
 Ids = tuple[str, str]
@@ -68,7 +71,10 @@ class FileUploads:
             expires_at=min(now + _LIFETIME, stage.expires_at),
             created_by=token.id,
         )
-        return await self.catalogue.write(lambda rows: self._add(rows, token, stage_id, upload))
+        damaged = await self._find_damaged(stage, upload)
+        return await self.catalogue.write(
+            lambda rows: self._add(rows, token, stage_id, upload, damaged)
+        )
 
     async def get(
         self, token: ApiToken, stage_id: str, upload_id: str, action: Action = Action.SHOW
@@ -84,6 +90,7 @@ class FileUploads:
         """Store the bytes of a file. They replace those that were sent before."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         received = await file.finish()
+        await file.store()
         previous: list[FileUpload] = []
 
         def with_bytes(upload: FileUpload) -> FileUpload:
@@ -182,29 +189,35 @@ class FileUploads:
             return
         sha256 = upload.received.sha256
 
-        def work(rows: Rows) -> None:
-            if rows.files.remove(sha256):
-                self.files.remove(sha256)
+        def without(rows: Rows, work: Callable[[frozenset[str]], T]) -> T:
+            rows.files.remove(sha256)
+            return work(rows.files.digests(sha256))
 
-        await self.catalogue.write(work)
+        def named(work: Callable[[frozenset[str]], T]) -> Awaitable[T]:
+            return self.catalogue.write(lambda rows: without(rows, work))
 
-    def _restores(self, stage: Stage, upload: FileUpload) -> bool:
-        """Return whether an upload has the bytes of an artifact whose stored copy is damaged."""
+        await self.files.remove_unnamed([sha256], named)
+
+    async def _find_damaged(self, stage: Stage, upload: FileUpload) -> str | None:
+        """Return the SHA-256 of the artifact whose stored copy an upload restores, or `None`."""
         artifact = stage.find_artifact(upload.filename)
         if artifact is None or upload.hashes.get("sha256") != artifact.sha256:
-            return False
-        stage.after(Step.EDIT)
-        return self.files.size(artifact.sha256) != artifact.size
+            return None
+        is_whole = await self.files.size(artifact.sha256) == artifact.size
+        return None if is_whole else artifact.sha256
 
     def _add(
-        self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload
+        self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload, damaged: str | None
     ) -> tuple[Stage, FileUpload]:
+        """Add a file upload, even of a file of the stage if its stored copy is *damaged*."""
         now = self.clock.now()
         end_expired(rows, get_live(rows, stage_id, now).project, self.clock.earliest())
         stage = get_live(rows, stage_id, now)
         require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
-        restores = self._restores(stage, upload)
-        if not restores:
+        restores = _restores(stage, upload, damaged)
+        if restores:
+            stage.after(Step.EDIT)
+        else:
             check_can_change(stage, upload.filename, final_files_of(rows, stage))
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
@@ -222,6 +235,12 @@ class FileUploads:
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
         )
         return self.stages.save_edited(rows, stage, now), upload
+
+
+def _restores(stage: Stage, upload: FileUpload, damaged: str | None) -> bool:
+    """Return whether a stage still has the artifact of an upload whose copy is *damaged*."""
+    artifact = stage.find_artifact(upload.filename)
+    return artifact is not None and artifact.sha256 == damaged
 
 
 def _get(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:

@@ -133,6 +133,7 @@ class Uploads:
         Raise `RefusedError` with every problem that PyPI would report.
         """
         accepted = await self.examiner.examine(token, incoming, into=into)
+        await incoming.file.store()
         if accepted.is_published:
             await self.catalogue.write(lambda rows: _restore_if_staged(rows, accepted))
             return UploadResult(Outcome.UNCHANGED, None)

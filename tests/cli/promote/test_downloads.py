@@ -17,4 +17,5 @@ async def test_unreachable_server(tmp_path: Path) -> None:
         upload_requests = DownloadedUploadRequests(client, "s1", tmp_path, None, lambda _: None)
 
         with pytest.raises(UpstreamUnavailableError, match="cannot be reached"):
-            await upload_requests.request_for(an_artifact("demo-2.0.tar.gz"))
+            async with upload_requests.request_for(an_artifact("demo-2.0.tar.gz")):
+                pass

@@ -1,15 +1,8 @@
 """When stages expire, and when files that nothing needs are deleted."""
 
-import threading
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
-
-from stageproxy.core.care.sweep import SweepPlan, UnneededFile
-from stageproxy.ports import Clock
+from stageproxy.core.care.sweep import SweepPlan
 from stageproxy.services.care.expire import Swept
 from tests.support.builders.distributions import Distribution, a_wheel
-from tests.support.ports.fake_files import FakeFiles
 from tests.support.servers.service import RunningService
 from tests.support.stored_files import stored_file
 
@@ -140,28 +133,3 @@ async def test_plan_is_what_is_done(service: RunningService) -> None:
     parts = (done.expired, done.forgotten, done.unused, done.orphans)
     assert [len(one) for one in parts] == [1, 2, 1, 1]
     assert await service.parts.expiry.plan() == SweepPlan([], [], [], [], [], [])
-
-
-class ThreadNotingFiles(FakeFiles):
-    """Files that note the threads by which they are listed."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.threads: list[int] = []
-
-    def list_orphans(
-        self, known: frozenset[str], before: datetime, prefix: str = ""
-    ) -> Sequence[UnneededFile]:
-        """Return the files that no row names."""
-        self.threads.append(threading.get_ident())
-        return super().list_orphans(known, before, prefix)
-
-
-async def test_plan_lists_files_on_a_thread(service: RunningService) -> None:
-    """A dry run looks at every file on the disk, and other requests are answered meanwhile."""
-    files = ThreadNotingFiles(service.clock)
-
-    await replace(service.parts.expiry, files=files).plan()
-
-    assert len(files.threads) == 1
-    assert threading.get_ident() not in files.threads

@@ -12,9 +12,9 @@ async def test_upload_request(deployment: FakeDeployment, sdist: Distribution) -
     artifact = (await deployment.now()).find_artifact(sdist.filename)
     assert artifact is not None
 
-    upload_request = await StoredUploadRequests(
-        deployment.catalogue, deployment.files, "s1"
-    ).request_for(artifact)
+    requests = StoredUploadRequests(deployment.catalogue, deployment.files, "s1")
+    async with requests.request_for(artifact) as upload_request:
+        pass
 
     path = deployment.files.path(sdist.sha256)
     form = tuple(upload_form(sdist))
@@ -34,8 +34,8 @@ async def test_foreign_attestations_are_not_sent(
         rows.artifacts.save("s1", artifact, form, None)
 
     await deployment.catalogue.write(attest)
-    upload_request = await StoredUploadRequests(
-        deployment.catalogue, deployment.files, "s1"
-    ).request_for(artifact)
+    requests = StoredUploadRequests(deployment.catalogue, deployment.files, "s1")
+    async with requests.request_for(artifact) as upload_request:
+        pass
 
     assert upload_request.fields == tuple(upload_form(sdist))

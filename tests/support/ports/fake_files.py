@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+from stageproxy.ports import ArtifactFiles, Clock, IncomingFile, NamedDigests
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class FakeIncoming:
     size: int = 0
     content: bytes = b""
     md5: bool = False
+    is_stored: bool = False
 
     async def write(self, chunk: bytes | memoryview) -> None:
         """Add bytes."""
@@ -54,8 +55,14 @@ class FakeIncoming:
         self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
 
+    async def store(self) -> None:
+        """Note that the file was stored before the transaction that names it."""
+        self.is_stored = True
+
     def commit(self) -> None:
         """Store the file under its digest."""
+        if not self.is_stored:
+            raise AssertionError("The file was not stored before its transaction.")
         digest = hashlib.sha256(self.content).hexdigest()
         self.files.stored[digest] = self.content
         self.files.touched[digest] = self.files.clock.now()
@@ -103,7 +110,12 @@ class FakeFiles:
         """Return the path of a stored file."""
         return Path("stored") / sha256
 
-    def size(self, sha256: str) -> int | None:
+    @asynccontextmanager
+    async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
+        """Return the path of a stored file."""
+        yield self.path(sha256)
+
+    async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file, or `None` if it is missing."""
         content = self.stored.get(sha256)
         return None if content is None else len(content)
@@ -112,19 +124,32 @@ class FakeFiles:
         """Delete a file, if it exists."""
         self.stored.pop(sha256, None)
 
-    def list_orphans(
+    async def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+        """Return the files that are not *known* and that are older than *before*."""
+        return self._orphans(known, before)
+
+    async def remove_orphans(
+        self, named: NamedDigests, before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Delete the files that no row names and that are older than *before*."""
+        orphans = await named(lambda known: self._orphans(known, before, prefix))
+        for one in orphans:
+            self.remove(one.name)
+        return orphans
+
+    async def remove_unnamed(self, digests: Collection[str], named: NamedDigests) -> None:
+        """Delete those of some files that no row names any more."""
+        for sha256 in await named(lambda known: frozenset(digests) - known):
+            self.remove(sha256)
+
+    def _orphans(
         self, known: frozenset[str], before: datetime, prefix: str = ""
     ) -> Sequence[UnneededFile]:
-        """Return the files that no row names and that are older than *before*."""
         return [
             UnneededFile(sha256, len(content))
             for sha256, content in self.stored.items()
             if sha256.startswith(prefix) and sha256 not in known and self.touched[sha256] < before
         ]
-
-    def remove_orphan(self, orphan: UnneededFile) -> None:
-        """Delete a file of that list, if it exists."""
-        self.remove(orphan.name)
 
     def _content(self, sha256: str) -> bytes:
         if sha256 not in self.stored:

@@ -220,6 +220,7 @@ class FakeDeployment:
         async with self.files.receive() as file:
             await file.write(distribution.content)
             received = await file.finish()
+            await file.store()
             file.commit()
         form = upload_form(distribution)
         return replace(

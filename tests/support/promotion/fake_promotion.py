@@ -1,7 +1,8 @@
 """A promotion over fakes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -53,12 +54,13 @@ class FakeUploadRequests:
 
     unavailable: Collection[str] = ()
 
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
+    @asynccontextmanager
+    async def request_for(self, artifact: Artifact) -> AsyncIterator[UploadRequest]:
         """Return an artifact with an empty form; some raise."""
         if artifact.filename in self.unavailable:
             raise ConflictError(f"{artifact.filename} cannot be had.")
         where = Path("stored") / artifact.sha256
-        return UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
+        yield UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
 
 
 @dataclass(slots=True)
