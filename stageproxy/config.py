@@ -16,8 +16,10 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from stageproxy.setting_types import (
+    DatabaseUrl,
     Duration,
     Expects,
+    FilesUrl,
     MinFree,
     Networks,
     OptionalPath,
@@ -162,6 +164,54 @@ class StorageSettings(SettingsTable):
         description="Size of the file that is given up for the database when the disk is full.",
     )
     copy_before_migration: bool = True
+    database: DatabaseUrl = Field(
+        "",
+        description="URL of a PostgreSQL database; by default a SQLite file in the data directory.",
+    )
+    files: FilesUrl = Field(
+        "",
+        description="Bucket of an S3-compatible store, with a prefix; by default a folder in the "
+        "data directory.",
+    )
+
+
+class PostgresSettings(SettingsTable):
+    """How a PostgreSQL database is used, if `storage.database` names one."""
+
+    max_connections: int = Field(
+        10, ge=3, le=100, description="Connections of each process to the database."
+    )
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=10),
+        description="How long a transaction waits for a connection, for the one before it, or for "
+        "a database that restarts.",
+    )
+
+
+class S3Settings(SettingsTable):
+    """How an S3-compatible store is reached, if `storage.files` names one."""
+
+    endpoint: WebUrl = Field("", description="URL of the store; by default that of AWS.")
+    region: str = Field("", description="Region; by default AWS_REGION, or us-east-1.")
+    path_style: bool = Field(
+        default=True, description="Whether the bucket is in the path of URLs, not in their host."
+    )
+    access_key_id: str = Field(
+        "", description="Access key; by default what the AWS variables or the machine provide."
+    )
+    secret_access_key: SecretStr = Field(
+        SecretStr(""), description="Secret of the access key. Set it in the environment."
+    )
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=30), description="How long to wait for an answer of the store."
+    )
+    redirect: bool = Field(
+        default=False,
+        description="Whether installers are redirected to the store for the bytes of files.",
+    )
+    signed_for: Annotated[Duration, Field(ge=timedelta(seconds=10), le=timedelta(hours=1))] = Field(
+        timedelta(minutes=5), description="How long such a redirect can be followed."
+    )
 
 
 class StageSettings(SettingsTable):
@@ -343,6 +393,8 @@ class Config(SettingsTable):
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     storage: StorageSettings = StorageSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    s3: S3Settings = S3Settings()
     stage: StageSettings = StageSettings()
     limits: LimitSettings = LimitSettings()
     upload: UploadSettings = UploadSettings()

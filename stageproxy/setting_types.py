@@ -104,3 +104,28 @@ def _parse_secrets(value: object) -> object:
 
 
 Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_parse_secrets)]
+
+
+_POSTGRESQL = frozenset({"postgresql", "postgres"})
+
+
+def _check_database_url(value: object) -> object:
+    if isinstance(value, str) and value and urlsplit(value).scheme not in _POSTGRESQL:
+        raise ValueError("give a URL that begins with postgresql://, or nothing for SQLite")
+    return value
+
+
+DatabaseUrl = Annotated[Url, BeforeValidator(_check_database_url)]
+"""The URL of a PostgreSQL database, or the empty string."""
+
+
+def _check_files_url(value: object) -> object:
+    if isinstance(value, str) and value:
+        parts = urlsplit(value)
+        if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc or parts.query:
+            raise ValueError("give s3://BUCKET or s3://BUCKET/PREFIX, or nothing for a folder")
+    return value
+
+
+FilesUrl = Annotated[str, BeforeValidator(_check_files_url)]
+"""The bucket of an S3-compatible store and a prefix in it, or the empty string."""

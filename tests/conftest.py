@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.postgres import Postgres, running_postgres
+from tests.support.servers.s3 import S3Server, running_ministack, running_moto
 from tests.support.servers.service import RunningService, running_service
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,3 +57,17 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.create_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Return an S3-compatible server that all tests of this process share, each with a bucket."""
+    with running_moto(tmp_path_factory.mktemp("moto")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Return an S3-compatible server that checks signed URLs."""
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield running

@@ -16,7 +16,7 @@ from stageproxy.upstream.pip_index import urls_of
 from tests.support.servers.processes import ROOT, own_environment, run
 
 EXAMPLE = ROOT / "config.example.toml"
-SECRETS = {"server.secret", "promotion.token", "promotion.tokens"}
+SECRETS = {"server.secret", "promotion.token", "promotion.tokens", "s3.secret_access_key"}
 ASK_PIP = """
 from stageproxy.upstream.pip_index import settings_of_pip
 index = settings_of_pip().index
