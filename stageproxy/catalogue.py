@@ -368,8 +368,48 @@ class Catalogue(Protocol):
         damaged; nothing is stored then.
         """
 
+    async def write_aside(self, work: Callable[[Rows], T]) -> T:
+        """Run *work* in a transaction that need not wait for those that others write.
+
+        For counters and times on which no answer of the preview depends. Like `write`, it is
+        stored as a whole, or raises; but it may be stored twice if a connection is lost.
+        """
+
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed.
 
         Raise `StorageError` if the database cannot be read.
         """
+
+
+class RunningCatalogue(Catalogue, Protocol):
+    """The database of a running server: whether it changed, and how it does."""
+
+    def state(self) -> int | None:
+        """Return a number that differs after every change by `write`, of any server.
+
+        `None`: it is not known without waiting for the database; see `ask_state`.
+        """
+
+    async def ask_state(self) -> int:
+        """Return the number of the state after everything that was committed before the call.
+
+        Raise `StorageError` if the database does not answer.
+        """
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of the database, by its name."""
+
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log, if it is ours to look after, else 0."""
+
+    async def shorten_log(self) -> None:
+        """Move the write-ahead log into the database, and free its room, if it is long."""
+
+    async def check(self) -> str | None:
+        """Return why the database cannot be written, if it cannot."""
+
+    def close(self) -> None:
+        """Finish the running transactions, and close the database."""

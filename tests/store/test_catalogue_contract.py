@@ -202,6 +202,21 @@ async def test_failed_transaction_leaves_nothing(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.files.digests()) == frozenset()
 
 
+async def test_writing_aside_is_stored_as_a_whole(catalogue: Catalogue) -> None:
+    """What is written beside other transactions is stored, or nothing of it."""
+
+    def fails(rows: Rows) -> None:
+        rows.tokens.save(an_api_token("lost"))
+        raise LookupError
+
+    stored = an_api_token("stored")
+    await catalogue.write_aside(lambda rows: rows.tokens.save(stored))
+    with pytest.raises(LookupError):
+        await catalogue.write_aside(fails)
+
+    assert await catalogue.read(lambda rows: rows.tokens.list()) == [stored]
+
+
 async def test_reads_see_committed_rows_only(shared: Catalogue) -> None:
     """Rows of a transaction cannot be read before it is committed."""
     begun, may_end = threading.Event(), threading.Event()

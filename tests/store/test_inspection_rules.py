@@ -215,4 +215,5 @@ async def test_long_question_that_nobody_reads() -> None:
     with Inspection(replace(SHORT, rule_seconds=0)) as inspection:
         found = await inspection.form_findings((("summary", "x" * 2**21),), ASKER)
 
-    assert "The upload could not be checked" in found[0].message
+    # A fast process may have answered the first step.
+    assert any("this takes more than 0 seconds" in one.message for one in found)

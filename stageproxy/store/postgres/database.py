@@ -40,6 +40,7 @@ _PAUSE = 0.05
 """How many seconds until a lost database is tried again."""
 
 _BEGIN_WRITING = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_BEGIN_ASIDE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # The first statement: it takes no snapshot, so that the transaction sees what was committed by
 # the one that it has waited for.
@@ -136,6 +137,11 @@ class PostgresDatabase:
         """Run *work* in one transaction, alone. It is run again if it has to be, as a whole."""
         return await self._write_repeatedly(partial(self._write, work))
 
+    async def write_aside(self, work: Callable[[Rows], T]) -> T:
+        """Run *work* in a transaction beside others, which locks only the rows that it changes."""
+        attempt = partial(self._write_aside, work)
+        return await _on_thread(self._reading, partial(self._repeated, attempt))
+
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed."""
         attempt = partial(self._read, work)
@@ -193,6 +199,12 @@ class PostgresDatabase:
             result = work(SqlRows(PostgresConnection(connection)))
             if connection.execute(_RAISE_STATE).rowcount:
                 self._commit(connection, deadline)
+        return result
+
+    def _write_aside(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
+        with self._transaction(_BEGIN_ASIDE, deadline) as connection:
+            result = work(SqlRows(PostgresConnection(connection)))
+            connection.commit()
         return result
 
     def _write_mark(self, deadline: _Deadline) -> None:

@@ -199,6 +199,10 @@ class Database:
         """Run *work* in one transaction, alone."""
         return await self._on_thread(work)
 
+    async def write_aside(self, work: Callable[[Rows], T]) -> T:
+        """Run *work* in one transaction: there is only one queue, which is short."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed."""
         if self.is_alone:
@@ -218,6 +222,10 @@ class Database:
                 return int(version)
         self._unknown_states -= 1
         return self._unknown_states
+
+    async def ask_state(self) -> int:
+        """Return the number that `state` returns."""
+        return self.state()
 
     @property
     def versions(self) -> Mapping[str, str]:

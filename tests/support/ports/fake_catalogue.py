@@ -27,6 +27,10 @@ class FakeCatalogue:
         self.committed = rows
         return result
 
+    async def write_aside(self, work: Callable[[Rows], T]) -> T:
+        """Do *work* in a transaction like any other."""
+        return await self.write(work)
+
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Do *work* on the committed rows without changing them."""
         return work(self.committed.copy())
