@@ -10,24 +10,8 @@ from stageproxy.catalogue import Catalogue
 from stageproxy.store.postgres.database import PostgresDatabase
 from stageproxy.store.sqlite.database import Database
 from tests.support.ports.fake_catalogue import FakeCatalogue
-from tests.support.servers.postgres import Postgres, remove_rows
 
 WITH_WAL_BUG = (3, 51, 2)
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: Postgres) -> str:
-    """Return the URL of a PostgreSQL database with the newest schema."""
-    url = postgres.create_database()
-    PostgresDatabase(url).close()
-    return url
-
-
-@pytest.fixture
-def migrated_url(migrated: str) -> str:
-    """Return the URL of a PostgreSQL database with the newest schema and no rows."""
-    remove_rows(migrated)
-    return migrated
 
 
 @contextmanager

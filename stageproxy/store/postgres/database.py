@@ -30,7 +30,7 @@ from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
 from stageproxy.store.rows.rows import SqlRows
 from stageproxy.store.rows.stages import MOST_CACHED, weight_of
-from stageproxy.store.sqlite.failures import UnusableDatabaseError
+from stageproxy.store.unusable import UnusableDatabaseError
 
 log = logging.getLogger(__name__)
 

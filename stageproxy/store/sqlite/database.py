@@ -27,12 +27,12 @@ from stageproxy.store.rows.stages import MOST_CACHED, weight_of
 from stageproxy.store.sqlite.failures import (
     DatabaseFullError,
     FailureLog,
-    UnusableDatabaseError,
     meaning_of,
     opening_problem,
 )
 from stageproxy.store.sqlite.migration_copies import copy_before
-from stageproxy.store.sqlite.migrations import NewerSchemaError, check_schema, migrate
+from stageproxy.store.sqlite.migrations import check_schema, migrate
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 log = logging.getLogger(__name__)
 
