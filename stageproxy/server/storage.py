@@ -4,14 +4,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from stageproxy.catalogue import RunningCatalogue
-from stageproxy.config import Config
+from stageproxy.config import Config, ConfigError
 from stageproxy.ports import Inspector
 from stageproxy.server.identity import ServerFacts
 from stageproxy.store.directory import DataDirectory, usable
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.store.sqlite.database import Database, open_database
+from stageproxy.store.sqlite.database import find_database_problem as find_sqlite_problem
 from stageproxy.store.sqlite.writer_lock import WriterLock
+
+_ONE_FOR_ALL = (
+    "server.secret: set it, because storage.database may be used by several servers, and all need "
+    "the same secret. To go on with the stages of this server, set it to what the file `secret` in "
+    "its data directory contains."
+)
 
 
 class MissingExtraError(Exception):
@@ -63,15 +70,47 @@ def open_whole_database(config: Config, directory: DataDirectory, disk: Disk) ->
 
 def open_postgres(config: Config) -> RunningCatalogue:
     """Return the PostgreSQL database that the settings name, migrated."""
-    try:
-        # An extra: an installation without it does not need the module.
+    if not config.server.secret:
+        raise ConfigError(_ONE_FOR_ALL)
+    with _needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.database import PostgresDatabase  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("storage.database", "postgres") from error
     settings = config.postgres
     return PostgresDatabase(
         config.storage.database, max_connections=settings.max_connections, timeout=settings.timeout
     )
+
+
+def find_database_problems(config: Config) -> Iterator[str]:
+    """Yield why no server with these settings could use its database. Nothing is changed."""
+    url = config.storage.database
+    if not url:
+        problem = find_sqlite_problem(config.storage.data / "catalogue.db")
+        if problem is not None:
+            yield f"storage.data: {problem}"
+        return
+    if not config.server.secret:
+        yield _ONE_FOR_ALL
+    try:
+        problem = _find_postgres_problem(url)
+    except MissingExtraError as error:
+        problem = str(error)
+    if problem is not None:
+        yield problem
+
+
+def _find_postgres_problem(url: str) -> str | None:
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.problems import find_database_problem  # noqa: PLC0415
+    return find_database_problem(url)
+
+
+@contextmanager
+def _needed_by(setting: str, extra: str) -> Iterator[None]:
+    """Import what only an installation with an extra has."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(setting, extra) from error
 
 
 @contextmanager
