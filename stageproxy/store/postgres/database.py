@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -132,9 +133,9 @@ class PostgresDatabase:
         """Return that the state is not known: another server may have changed it just now."""
         return None
 
-    async def ask_state(self) -> int:
+    def ask_state(self) -> Future[int]:
         """Return the number of the state after everything that was committed before the call."""
-        return await self._questions.ask()
+        return self._questions.ask()
 
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""

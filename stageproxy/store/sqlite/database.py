@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -223,9 +224,11 @@ class Database:
         self._unknown_states -= 1
         return self._unknown_states
 
-    async def ask_state(self) -> int:
+    def ask_state(self) -> Future[int]:
         """Return the number that `state` returns."""
-        return self.state()
+        known: Future[int] = asyncio.get_running_loop().create_future()
+        known.set_result(self.state())
+        return known
 
     @property
     def versions(self) -> Mapping[str, str]:

@@ -8,10 +8,11 @@ changed.
 """
 
 import asyncio
-from asyncio import Task
+from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import NamedTuple
@@ -89,7 +90,8 @@ class PresentReader:
         self._seconds = seconds
         self._now = now
         self._present: Present | None = None
-        self._asked: Task[Present | None] | None = None
+        self._question: Future[int] | None = None
+        self._asked: Future[Present | None]
 
     def read(self) -> Present | None:
         """Return the present, `None` if the catalogue has to be asked for its state."""
@@ -101,32 +103,35 @@ class PresentReader:
             asyncio.get_running_loop().call_soon(self._forget)
         return self._present
 
-    def ask(self) -> Task[Present | None]:
+    def ask(self) -> Future[Present | None]:
         """Ask the catalogue for its state, and return the present, `None` if it does not answer.
 
         The question begins after this call, so that no change that was acknowledged before is
-        missed.
+        missed. The future is shared: do not cancel it.
         """
-        if self._asked is None:
-            loop = asyncio.get_running_loop()
-            self._asked = loop.create_task(self._ask())
-            loop.call_soon(self._forget_question)
+        question = self._catalogue.ask_state()
+        if question is not self._question:
+            self._question = question
+            self._asked = asyncio.get_running_loop().create_future()
+            question.add_done_callback(partial(self._answer, self._asked))
         return self._asked
 
-    async def _ask(self) -> Present | None:
-        try:
-            return self._present_with(await self._catalogue.ask_state())
-        except StorageError:
-            return None
+    def _answer(self, asked: Future[Present | None], question: Future[int]) -> None:
+        if asked.done():
+            return
+        failure = question.exception()
+        if failure is None:
+            asked.set_result(self._present_with(question.result()))
+        elif isinstance(failure, StorageError):
+            asked.set_result(None)
+        else:
+            asked.set_exception(failure)
 
     def _present_with(self, number: int) -> Present:
         return Present((number, self._changes()), self._seconds(), self._now())
 
     def _forget(self) -> None:
         self._present = None
-
-    def _forget_question(self) -> None:
-        self._asked = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,7 @@ class PreparedAnswers:
         """The present, `None` if it has to be asked for."""
         return self._present.read()
 
-    def ask_present(self) -> Task[Present | None]:
+    def ask_present(self) -> Future[Present | None]:
         """Ask for the present. An answer that is made after that is kept under it."""
         return self._present.ask()
 
