@@ -11,7 +11,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.config import Config, PromotionSettings
 from stageproxy.server.indexes import upstream_of
 from stageproxy.server.run import CannotListenError, bind
-from stageproxy.server.storage import find_database_problems
+from stageproxy.server.storage import find_database_problems, find_files_problems
 from stageproxy.store.directory import find_directory_problems, is_in_use
 from stageproxy.store.sqlite.database import has_wal_bug
 from stageproxy.upstream.pip_index import NoPipIndexError
@@ -33,6 +33,7 @@ def check_settings(config: Config) -> SettingsReport:
         *_errors_of_token_file(config.promotion.token_file),
         *find_directory_problems(data, needs_secret=not has_secret),
         *find_database_problems(config),
+        *find_files_problems(config),
         *_errors_of_address(config),
         *_errors_of_upstream(config),
     ]

@@ -8,9 +8,12 @@ import psycopg
 import pytest
 
 from stageproxy.config import Config, ConfigError, load_config
-from stageproxy.server.storage import find_database_problems, open_postgres
+from stageproxy.server.storage import find_database_problems, find_files_problems, open_postgres
 from stageproxy.server.supervisor import with_fixed
+from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import own_environment, run
+from tests.support.servers.s3 import SECRET, S3Server
+from tests.support.servers.service import running_service
 
 WITHOUT_EXTRAS = """
 import importlib, pkgutil, sys
@@ -19,15 +22,18 @@ for name in ("psycopg", "psycopg_pool", "obstore"):
 
 import stageproxy
 from stageproxy.config import load_config
-from stageproxy.server.storage import MissingExtraError, find_database_problems, open_postgres
+from stageproxy.server.storage import (
+    MissingExtraError, find_database_problems, find_files_problems, open_postgres
+)
 
 FOLDERS = ("stageproxy.store.postgres", "stageproxy.store.s3")
 for module in pkgutil.walk_packages(stageproxy.__path__, "stageproxy."):
     if not module.name.startswith(FOLDERS) and not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-storage = {"database": "postgresql://db.example/stageproxy"}
+storage = {"database": "postgresql://db.example/stageproxy", "files": "s3://a-bucket"}
 config = load_config(None, {}, storage=storage, server={"secret": "of all servers"})
 print(*find_database_problems(config))
+print(*find_files_problems(config))
 try:
     open_postgres(config)
 except MissingExtraError as error:
@@ -44,10 +50,11 @@ async def test_without_extras() -> None:
     """Without the extras, only what a setting asks for is missing: it is said how to install it."""
     done = await run(sys.executable, "-c", WITHOUT_EXTRAS, environment=own_environment())
 
-    said = (
+    database = (
         "storage.database needs the extra postgres. Install it: pip install 'stageproxy[postgres]'"
     )
-    assert done.ok().stdout.splitlines() == [said, said]
+    files = "storage.files needs the extra s3. Install it: pip install 'stageproxy[s3]'"
+    assert done.ok().stdout.splitlines() == [database, files, database]
 
 
 def test_secret_is_needed(postgres_url: str) -> None:
@@ -95,6 +102,41 @@ def test_unusable_database(url: str, said: str) -> None:
     assert problem.startswith(said)
     assert "hid" not in problem
     assert "den@" not in problem
+
+
+def in_bucket(moto: S3Server, bucket: str) -> Config:
+    """Return settings that name a bucket."""
+    given = {f"STAGEPROXY_{name}": text for name, text in moto.settings(bucket).items()}
+    return load_config(None, given)
+
+
+def test_usable_bucket(moto: S3Server) -> None:
+    """A bucket that a server can use is no problem; one that does not exist is."""
+    bucket = moto.create_bucket()
+
+    assert [*find_files_problems(in_bucket(moto, bucket))] == []
+    [problem] = find_files_problems(in_bucket(moto, "no-such-bucket"))
+    assert problem == (
+        "The bucket s3://no-such-bucket/files cannot be used: it answered with status 404. Check "
+        "storage.files, the settings of [s3], and the rights of the access key."
+    )
+
+
+async def test_bucket_of_server(
+    tmp_path: Path, index: FakeIndex, moto: S3Server, postgres_url: str
+) -> None:
+    """A server over PostgreSQL and a bucket stores files there, and is ready while both answer."""
+    settings = in_bucket(moto, moto.create_bucket())
+    storage = {"database": postgres_url, "files": settings.storage.files}
+    s3 = {**settings.s3.model_dump(), "secret_access_key": SECRET}
+    async with running_service(tmp_path / "data", index, storage=storage, s3=s3) as service:
+        await service.staged()
+
+        ready = await service.get("/health/ready")
+
+    assert (ready.status, ready.document["checks"]["files"]) == (200, "ok")
+    assert ready.document["postgresql"]
+    assert [path.name for path in (tmp_path / "data" / "files").rglob("*")] == ["incoming"]
 
 
 def test_settings_of_all_workers(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
