@@ -225,6 +225,9 @@ class RunningFiles(ArtifactFiles, Protocol):
     async def check(self) -> str | None:
         """Return why no file can be stored, if none can. One is written to find out."""
 
+    async def installation(self) -> str:
+        """Return the random id of the place of the files, the same for all servers."""
+
 
 class UpstreamResponse(Protocol):
     """A response of upstream, as a stream."""

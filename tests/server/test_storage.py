@@ -1,7 +1,9 @@
 """The database and the files that the settings of a server name."""
 
+import asyncio
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -10,10 +12,15 @@ import pytest
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.server.storage import find_database_problems, find_files_problems, open_postgres
 from stageproxy.server.supervisor import with_fixed
+from stageproxy.services.installation import OtherInstallationError
+from stageproxy.store.files import FileStore
+from stageproxy.store.s3.bucket import open_bucket
+from tests.store.file_stores import address_of, bucket_files
 from tests.support.index.fake_index import FakeIndex
+from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.servers.processes import own_environment, run
 from tests.support.servers.s3 import SECRET, S3Server
-from tests.support.servers.service import running_service
+from tests.support.servers.service import RunningService, running_service
 
 WITHOUT_EXTRAS = """
 import importlib, pkgutil, sys
@@ -137,6 +144,50 @@ async def test_bucket_of_server(
     assert (ready.status, ready.document["checks"]["files"]) == (200, "ok")
     assert ready.document["postgresql"]
     assert [path.name for path in (tmp_path / "data" / "files").rglob("*")] == ["incoming"]
+
+
+async def test_other_files(tmp_path: Path, index: FakeIndex, migrated_url: str) -> None:
+    """A second server over a database whose files are in another folder refuses to start."""
+    storage = {"database": migrated_url}
+    async with running_service(tmp_path / "one", index, storage=storage):
+        with pytest.raises(OtherInstallationError, match="to the same bucket"):
+            await _start(tmp_path / "two", index, storage)
+
+
+async def _start(data: Path, index: FakeIndex, storage: Mapping[str, str]) -> None:
+    async with running_service(data, index, storage=storage):
+        pass
+
+
+async def test_default_server(service: RunningService) -> None:
+    """A server with its own database and files compares nothing, and writes nothing of it."""
+    rows = await service.parts.database.read(lambda rows: rows.installation.facts())
+
+    assert rows == {}
+    assert not (service.data / "installation").exists()
+
+
+async def test_id_of_bucket(moto: S3Server, tmp_path: Path) -> None:
+    """All who ask for the id of a bucket get the same one; that of another prefix is another."""
+    bucket = moto.create_bucket()
+    one, two, other = (
+        bucket_files(open_bucket(address_of(f"{bucket}/{prefix}", moto.endpoint)), tmp_path)
+        for prefix in ("a", "a", "b")
+    )
+
+    found = await asyncio.gather(one.installation(), two.installation())
+
+    assert {*found} == {await one.installation()}
+    assert await other.installation() not in found
+
+
+async def test_id_of_folder(tmp_path: Path) -> None:
+    """All who ask for the id of a folder of files get the same one."""
+    files = [FileStore(tmp_path / "files", InProcessInspector()) for _ in range(8)]
+
+    found = await asyncio.gather(*(one.installation() for one in files))
+
+    assert set(found) == {(tmp_path / "installation").read_text()}
 
 
 def test_settings_of_all_workers(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:

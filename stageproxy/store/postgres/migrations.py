@@ -14,7 +14,16 @@ from stageproxy.store.unusable import NewerSchemaError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""
-LATER_STEPS: Mapping[str, tuple[str, ...]] = {}
+LATER_STEPS: Mapping[str, tuple[str, ...]] = {
+    "m0014_installation": (
+        """
+        CREATE TABLE installation (
+            name TEXT COLLATE "C" PRIMARY KEY,
+            value TEXT COLLATE "C" NOT NULL
+        )
+        """,
+    ),
+}
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 _TABLE = """
     CREATE TABLE IF NOT EXISTS migration (
