@@ -8,13 +8,13 @@ FILES = "files"
 _ADVICE = {
     SECRET: (
         "server.secret is not the secret of the other servers over this database, so that stage "
-        "URLs of one would not work on another. Set it to the same on all servers."
+        "URLs of one would not work on another. Set it to the same on all servers. To change it "
+        "for all, stop them and delete the row `secret` of the table `installation`."
     ),
     FILES: (
         "The files of this server are not those of the other servers over this database. Set "
         "storage.files to the same bucket and prefix on all servers. If the files have been moved, "
-        "move the object `installation` of the former place, too; of a folder of files, it is the "
-        "file `installation` of the data directory."
+        "stop all servers and delete the row `files` of the table `installation`."
     ),
 }
 """What is wrong, and what to do, where a server differs from the first one in a fact."""

@@ -106,6 +106,13 @@ def find_database_problems(config: Config) -> Iterator[str]:
         yield problem
 
 
+def ask_database(config: Config) -> tuple[str, float]:
+    """Return the version of a PostgreSQL server that can be used, and the seconds of an answer."""
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.problems import ask_server  # noqa: PLC0415
+    return ask_server(config.storage.database)
+
+
 def _find_postgres_problem(url: str) -> str | None:
     with _needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.problems import find_database_problem  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """Why a PostgreSQL database cannot be used, in sentences without its password."""
 
-from datetime import timedelta
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import psycopg
@@ -9,19 +9,31 @@ from psycopg.conninfo import conninfo_to_dict
 from stageproxy.store.postgres.migrations import check_applied
 from stageproxy.store.unusable import NewerSchemaError
 
-_PATIENCE = timedelta(seconds=5)
+_PATIENCE = 5
+_TIMES = 5
 
 
 def find_database_problem(url: str) -> str | None:
     """Return why a server cannot use the database at a URL, or `None`. Nothing is changed."""
     try:
-        with psycopg.connect(url, connect_timeout=int(_PATIENCE.total_seconds())) as connection:
+        with psycopg.connect(url, connect_timeout=_PATIENCE) as connection:
             check_applied(connection)
     except NewerSchemaError as error:
         return str(error)
     except psycopg.Error as error:
         return opening_problem(url, error)
     return None
+
+
+def ask_server(url: str) -> tuple[str, float]:
+    """Return the version of the database server at a URL, and how many seconds an answer takes."""
+    with psycopg.connect(url, connect_timeout=_PATIENCE, autocommit=True) as connection:
+        times = []
+        for _ in range(_TIMES):
+            started = perf_counter()
+            connection.execute("SELECT 1")
+            times.append(perf_counter() - started)
+        return connection.info.parameter_status("server_version") or "", min(times)
 
 
 def opening_problem(url: str, error: psycopg.Error) -> str:

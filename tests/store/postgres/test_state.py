@@ -59,7 +59,7 @@ async def test_next_questions_are_gathered(migrated_url: str) -> None:
     """Whoever asks again upon an answer shares the question of those who wait already."""
     with PostgresDatabase(migrated_url) as database:
         first = database.ask_state()
-        while (waiting := database.ask_state()) is first:
+        while (waiting := database.ask_state()) is first:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
         await first
 
