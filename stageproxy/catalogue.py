@@ -347,6 +347,12 @@ class Rows(Protocol):
     def audit(self) -> AuditRows:
         """The audit trail."""
 
+    def now(self) -> datetime | None:
+        """Return the time by the clock that all servers share: that of the database.
+
+        `None` if it has none of its own; then the clock of this process is meant.
+        """
+
     def totals(self) -> Totals:
         """Return how much is stored."""
 

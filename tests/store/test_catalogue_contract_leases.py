@@ -46,3 +46,13 @@ async def test_removed(catalogue: Catalogue) -> None:
     await catalogue.write(lambda rows: rows.leases.remove("unknown"))
 
     assert [*await catalogue.read(lambda rows: rows.leases.list())] == [LEASE]
+
+
+async def test_time(catalogue: Catalogue) -> None:
+    """The time of the database goes on within a transaction, where it has a clock of its own."""
+
+    def work(rows: Rows) -> bool:
+        first, second = rows.now(), rows.now()
+        return first is None or second is None or first <= second
+
+    assert await catalogue.write(work)

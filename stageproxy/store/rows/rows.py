@@ -1,5 +1,7 @@
 """The rows that one transaction sees, by subject."""
 
+from datetime import datetime
+
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
 from stageproxy.core.limits import Amounts, Scope
@@ -37,6 +39,10 @@ class SqlRows(Statements):
         self.leases = SqlLeaseRows(connection)
         self.audit = SqlAuditRows(connection)
         self._usage = SqlUsage(connection)
+
+    def now(self) -> datetime | None:
+        """Return nothing: SQLite has the clock of this process."""
+        return None
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""

@@ -26,6 +26,7 @@ from stageproxy.core.stage.file_uploads import (
 from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields, form_size
+from tests.support.ports.clock import FakeClock
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
@@ -576,8 +577,9 @@ class FakeAuditRows:
 class FakeRows:
     """All rows, by subject; see `catalogue.Rows`."""
 
-    def __init__(self, tables: FakeTables | None = None) -> None:
+    def __init__(self, tables: FakeTables | None = None, clock: FakeClock | None = None) -> None:
         self.tables = tables or FakeTables()
+        self.clock = clock
         self.stages = FakeStageRows(self.tables)
         self.artifacts = FakeArtifactRows(self.tables)
         self.files = FakeFileRows(self.tables)
@@ -592,7 +594,11 @@ class FakeRows:
 
     def copy(self) -> "FakeRows":
         """Return a copy."""
-        return FakeRows(self.tables.copy())
+        return FakeRows(self.tables.copy(), self.clock)
+
+    def now(self) -> datetime | None:
+        """Return the time by the clock of the database, if it has one."""
+        return self.clock.now() if self.clock else None
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""
