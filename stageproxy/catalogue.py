@@ -269,6 +269,9 @@ class LeaseRows(Protocol):
     def save(self, lease: Lease) -> None:
         """Store a lease, new or changed."""
 
+    def renew(self, name: str, holder: str, until: datetime) -> bool:
+        """Store until when a lease lasts, if this *holder* has it; return whether it has."""
+
     def remove(self, name: str) -> None:
         """Remove a lease whose work is done, if it exists."""
 

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 
 from stageproxy.catalogue import RunningCatalogue
 from stageproxy.config import Config
+from stageproxy.core.leases import LeaseTimes
 from stageproxy.ports import Inspector
 from stageproxy.server.identity import ServerFacts
 from stageproxy.store.directory import DataDirectory, usable
@@ -83,6 +84,11 @@ def _open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Data
     ):
         database.share_writing(lock.held)
         yield database
+
+
+def lease_times_of(config: Config) -> LeaseTimes:
+    """Return how long leases last: on one machine, whose clock can jump, or among several."""
+    return LeaseTimes.of_length(config.postgres.lease) if config.storage.database else LeaseTimes()
 
 
 def open_files(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:

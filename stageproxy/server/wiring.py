@@ -19,6 +19,7 @@ from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
 from stageproxy.server.identity import Identity
 from stageproxy.server.reviews import ReviewAdapters, reviews_of
+from stageproxy.server.storage import lease_times_of
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -115,6 +116,7 @@ class Service:
     derived: DerivedFiles
     prepared: PreparedAnswers = field(repr=False)
     database: RunningCatalogue = field(repr=False)
+    instance: str
 
 
 def assemble(
@@ -130,7 +132,7 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
-    leases = Leases(database, clock, identity.worker)
+    leases = Leases(database, clock, identity.worker, lease_times_of(config))
     names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
     preflight = _preflight(adapters, findings)
@@ -188,6 +190,7 @@ def assemble(
         derived=adapters.reviews.derived,
         prepared=_prepared_answers(config, adapters),
         database=database,
+        instance=identity.instance,
     )
 
 

@@ -537,6 +537,14 @@ class FakeLeaseRows:
         """Store a lease, new or changed."""
         self.tables.leases[lease.name] = lease
 
+    def renew(self, name: str, holder: str, until: datetime) -> bool:
+        """Store until when a lease lasts, if a holder has it; return whether it has."""
+        lease = self.tables.leases.get(name)
+        if lease is None or lease.holder != holder:
+            return False
+        self.tables.leases[name] = replace(lease, until=until)
+        return True
+
     def remove(self, name: str) -> None:
         """Remove a lease whose work is done, if it exists."""
         self.tables.leases.pop(name, None)
