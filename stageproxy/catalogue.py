@@ -3,7 +3,7 @@
 from asyncio import Future
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
@@ -276,6 +276,19 @@ class LeaseRows(Protocol):
         """Remove a lease whose work is done, if it exists."""
 
 
+class RateRows(Protocol):
+    """What all servers together have counted, by names that tell nothing of who it was."""
+
+    def add(self, name: str, used: timedelta, period: timedelta, now: datetime) -> timedelta:
+        """Take from a bucket what is refilled in a time; return what is missing in it then.
+
+        That is at most a *period*. Others may do so at the same time.
+        """
+
+    def remove_full(self, now: datetime) -> None:
+        """Remove the buckets that are full again."""
+
+
 class AuditRows(Protocol):
     """The audit trail, which is only added to."""
 
@@ -345,6 +358,10 @@ class Rows(Protocol):
     @property
     def leases(self) -> LeaseRows:
         """The leases of workers."""
+
+    @property
+    def rates(self) -> RateRows:
+        """What servers have counted."""
 
     @property
     def audit(self) -> AuditRows:

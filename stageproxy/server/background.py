@@ -9,6 +9,7 @@ from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service
 from stageproxy.services.background import repeat
 from stageproxy.services.leases import BACKGROUND, of_server, work_alone
+from stageproxy.services.shared_rates import EXCHANGED_EVERY
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
@@ -36,8 +37,10 @@ async def work_beside_others(
     """
     on_machine = partial(_look_after_machine, service, clock)
     for_all = partial(_look_after_stages, service)
+    service.shared_rates.share()
     async with asyncio.TaskGroup() as group:
         group.create_task(_look_for_work(service))
+        group.create_task(repeat("rates", service.shared_rates.exchange, EXCHANGED_EVERY))
         group.create_task(
             work_alone(service.leases, of_server(service.instance), on_machine, pause)
         )

@@ -44,6 +44,7 @@ from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
+from stageproxy.services.shared_rates import SharedRates
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -117,6 +118,7 @@ class Service:
     prepared: PreparedAnswers = field(repr=False)
     database: RunningCatalogue = field(repr=False)
     instance: str
+    shared_rates: SharedRates
 
 
 def assemble(
@@ -191,6 +193,9 @@ def assemble(
         prepared=_prepared_answers(config, adapters),
         database=database,
         instance=identity.instance,
+        shared_rates=SharedRates(
+            database, clock, {**stages.rates.limiters, **app[keys.GUESSES].limiters}
+        ),
     )
 
 

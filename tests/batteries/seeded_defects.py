@@ -1143,6 +1143,13 @@ DEFECTS = [
         "store/test_catalogue_contract_leases.py::test_renewed",
     ),
     Defect(
+        "a rate holds for all servers together",
+        "services/shared_rates.py",
+        "self.limiters[one.limiter].add_up(one.key, missing[one.digest], now)",
+        "self.limiters[one.limiter].add_up(one.key, timedelta(0), now)",
+        "services/test_shared_rates.py::test_rate_of_all_servers",
+    ),
+    Defect(
         "a promotion goes on after a failure of the database",
         "services/promotion/publishing.py",
         "return await self.catalogue.write(lambda rows: self._take_again(rows, view))",

@@ -189,8 +189,9 @@ def _end_some(
 
 
 def _remove_lapsed(rows: Rows, now: datetime) -> None:
-    """Remove sessions that have expired, and leases that lapsed long ago."""
+    """Remove sessions that have expired, leases that lapsed long ago, and rates without events."""
     rows.sessions.remove_expired(now)
+    rows.rates.remove_full(now - _LAPSED_FOR)
     for lease in rows.leases.list():
         if lease.until < now - _LAPSED_FOR:
             rows.leases.remove(lease.name)

@@ -14,6 +14,7 @@ from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
 from stageproxy.store.rows.leases import SqlLeaseRows
 from stageproxy.store.rows.looks import SqlLookRows
 from stageproxy.store.rows.promotions import SqlPromotionRows
+from stageproxy.store.rows.rates import SqlRateRows
 from stageproxy.store.rows.sessions import SqlSessionRows
 from stageproxy.store.rows.stages import SqlStageRows
 from stageproxy.store.rows.tokens import SqlTokenRows
@@ -37,6 +38,7 @@ class SqlRows(Statements):
         self.looks = SqlLookRows(connection)
         self.evidence = SqlEvidenceRows(connection)
         self.leases = SqlLeaseRows(connection)
+        self.rates = SqlRateRows(connection)
         self.audit = SqlAuditRows(connection)
         self._usage = SqlUsage(connection)
 

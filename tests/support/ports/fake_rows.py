@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
@@ -59,6 +59,7 @@ class FakeTables:
     evidence: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    rates: dict[str, datetime] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
@@ -78,6 +79,7 @@ class FakeTables:
             dict(self.evidence),
             dict(self.leases),
             dict(self.sessions),
+            dict(self.rates),
             list(self.events),
         )
 
@@ -551,6 +553,24 @@ class FakeLeaseRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeRateRows:
+    """See `catalogue.RateRows`."""
+
+    tables: FakeTables
+
+    def add(self, name: str, used: timedelta, period: timedelta, now: datetime) -> timedelta:
+        """Take from a bucket, and return what is missing in it."""
+        full_at = max(self.tables.rates.get(name, now), now)
+        self.tables.rates[name] = min(full_at + used, now + period)
+        return self.tables.rates[name] - now
+
+    def remove_full(self, now: datetime) -> None:
+        """Remove the buckets that are full again."""
+        for name in [one for one, full_at in self.tables.rates.items() if full_at <= now]:
+            del self.tables.rates[name]
+
+
+@dataclass(frozen=True, slots=True)
 class FakeAuditRows:
     """See `catalogue.AuditRows`."""
 
@@ -598,6 +618,7 @@ class FakeRows:
         self.looks = FakeLookRows(self.tables)
         self.evidence = FakeEvidenceRows(self.tables)
         self.leases = FakeLeaseRows(self.tables)
+        self.rates = FakeRateRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":
