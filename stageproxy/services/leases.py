@@ -34,6 +34,11 @@ def of_upload(upload_id: str) -> str:
     return f"upload {upload_id}"
 
 
+def shared_time(rows: Rows, now: datetime) -> datetime:
+    """Return the time by which all servers go: *now*, unless the database has a clock."""
+    return rows.now() or now
+
+
 @dataclass(frozen=True, slots=True)
 class Leases:
     """The leases of one worker. *holder* is its id, which no other worker ever has.
@@ -97,7 +102,7 @@ class Leases:
         await self._end(lambda _: True)
 
     def _now(self, rows: Rows) -> datetime:
-        return rows.now() or self.clock.earliest()
+        return shared_time(rows, self.clock.earliest())
 
     def _taken(self, rows: Rows, name: str) -> Lease | None:
         now, length = self._now(rows), self.times.length

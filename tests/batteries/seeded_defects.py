@@ -457,7 +457,7 @@ DEFECTS = [
     Defect(
         "a client holds the lease as long as it renews it",
         TRANSACTIONS,
-        "    promotion = promotion.renewed(now)\n",
+        "    promotion = promotion.renewed(shared_time(rows, now))\n",
         "",
         "services/promotion/test_orchestrate_resume.py::test_short_silence",
     ),
@@ -1131,8 +1131,8 @@ DEFECTS = [
     Defect(
         "leases of several servers go by the clock of the database",
         "services/leases.py",
-        "return rows.now() or self.clock.earliest()",
-        "return self.clock.earliest()",
+        "return rows.now() or now",
+        "return now",
         "services/test_leases.py::test_servers_with_other_clocks",
     ),
     Defect(

@@ -10,7 +10,7 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import LostLeaseError, Promotion
 from stageproxy.core.rights import ApiToken
 from stageproxy.ports import Clock
-from stageproxy.services.leases import Leases, of_promotion
+from stageproxy.services.leases import Leases, of_promotion, shared_time
 from stageproxy.services.promotion.transactions import fail, get_promotion, record, succeed
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ class CatalogueJournalStore:
     async def renew(self) -> None:
         """Renew the lease."""
         await self._fenced(
-            lambda rows, promotion, now: rows.promotions.save(promotion.renewed(now))
+            lambda rows, promotion, now: rows.promotions.save(
+                promotion.renewed(shared_time(rows, now))
+            )
         )
 
     async def succeed(self) -> None:
@@ -82,6 +84,6 @@ class CatalogueJournalStore:
             promotion = get_promotion(rows, self.stage_id, self.fence)
             if self.leases and not self.leases.take(rows, of_promotion(self.stage_id)):
                 raise LostLeaseError
-            work(rows, promotion, rows.now() or self.clock.now())
+            work(rows, promotion, self.clock.now())
 
         await self.catalogue.write(fenced)

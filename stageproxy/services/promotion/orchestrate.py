@@ -33,7 +33,7 @@ from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Clock, JournalStore
 from stageproxy.services.access import require_still
 from stageproxy.services.background import Background
-from stageproxy.services.leases import Leases, of_promotion
+from stageproxy.services.leases import Leases, of_promotion, shared_time
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.preflight import Preflight
@@ -133,8 +133,7 @@ class Promotions:
             require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
             if request.publisher is Publisher.SERVER:
                 self.leases.take(rows, of_promotion(stage_id))
-            at = rows.now() or now
-            return begin(rows, examination, request, publish_target.urls, token.id, at)
+            return begin(rows, examination, request, publish_target.urls, token.id, now)
 
         view = await self.catalogue.write(work)
         log.info(
@@ -182,9 +181,10 @@ class Promotions:
         """End the promotions whose leases have run out, so that they can be started again."""
 
         def work(rows: Rows) -> None:
-            now = rows.now() or self.clock.now()
+            now = self.clock.now()
+            present = shared_time(rows, now)
             for promotion in rows.promotions.list():
-                if promotion.has_lapsed(now) and not self.is_running(rows, promotion.stage_id):
+                if promotion.has_lapsed(present) and not self.is_running(rows, promotion.stage_id):
                     end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
