@@ -137,10 +137,10 @@ class Promotion:
         """
         return self.ended_at is None and not now < self.leased_until <= now + 2 * LEASE
 
-    def after(self, entry: Entry, now: datetime) -> "Promotion":
+    def after(self, entry: Entry) -> "Promotion":
         """Return the promotion after an entry of its journal changed."""
         first = self.first_sent_at or (entry.changed_at if entry.may_be_published else None)
-        return replace(self.renewed(now), first_sent_at=first)
+        return replace(self, first_sent_at=first)
 
 
 class LostLeaseError(ConflictError):

@@ -39,6 +39,7 @@ from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
 from stageproxy.services.access import require_still
+from stageproxy.services.leases import shared_time
 from stageproxy.services.live_stages import get_live, get_stage
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def begin(
         leased_until=now,
         first_sent_at=former.first_sent_at if former else None,
         notices=examination.notices,
-    ).renewed(now)
+    ).renewed(shared_time(rows, now))
     rows.stages.save(frozen)
     rows.promotions.save(promotion)
     rows.looks.save(look_at(frozen, by, LookKind.APPROVAL, now))
@@ -115,7 +116,7 @@ def begin(
 
 def take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
     """Give the lease of a promotion to a new holder."""
-    resumed = replace(promotion, fence=promotion.fence + 1).renewed(now)
+    resumed = replace(promotion, fence=promotion.fence + 1).renewed(shared_time(rows, now))
     rows.promotions.save(resumed)
     rows.audit.add(promotion_event(stage, resumed, AuditAction.PROMOTION_RESUMED, now))
     return PromotionView(stage, resumed, _resumed_journal(rows, stage, resumed, now))
@@ -138,7 +139,7 @@ def record(
     """
     known = rows.promotions.find_journal(promotion.stage_id)
     stage = get_stage(rows, promotion.stage_id)
-    promotion = promotion.renewed(now)
+    promotion = promotion.renewed(shared_time(rows, now))
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not one of the approved files.")
@@ -151,7 +152,7 @@ def record(
                 f"{entry.progress}."
             )
         save_entry(rows, stage, promotion, entry, now)
-        promotion = promotion.after(entry, now)
+        promotion = promotion.after(entry)
     rows.promotions.save(promotion)
     end_if_stopped(rows, promotion, now, max_lifetime=max_lifetime)
 

@@ -17,6 +17,7 @@ from stageproxy.core.rights import Action, ApiToken, actor_label
 from stageproxy.core.stage.stage import Stage, Step, ended
 from stageproxy.ports import Clock
 from stageproxy.services.access import require_still
+from stageproxy.services.leases import shared_time
 from stageproxy.services.live_stages import get_live
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.transactions import end_if_stopped, save_entry
@@ -54,7 +55,7 @@ class WaysOut:
             promotion = rows.promotions.find(stage_id)
             # Read here: a server that has recorded a file as being sent is running then.
             is_running_here = self.is_running(rows, stage_id)
-            is_running = is_running_here or _is_held_by_client(promotion, now)
+            is_running = is_running_here or _is_held_by_client(promotion, shared_time(rows, now))
             _request_stop(
                 rows, stage, token.id, now, is_running=is_running, max_lifetime=max_lifetime
             )

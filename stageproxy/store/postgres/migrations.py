@@ -23,6 +23,14 @@ LATER_STEPS: Mapping[str, tuple[str, ...]] = {
         )
         """,
     ),
+    "m0015_rates": (
+        """
+        CREATE TABLE rate (
+            name TEXT COLLATE "C" PRIMARY KEY,
+            full_at BIGINT NOT NULL
+        )
+        """,
+    ),
 }
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 _TABLE = """

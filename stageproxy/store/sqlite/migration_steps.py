@@ -230,6 +230,13 @@ _LEASES = (
     """,
 )
 
+_RATES = """
+    CREATE TABLE rate (
+        name TEXT PRIMARY KEY,
+        full_at INTEGER NOT NULL
+    ) STRICT
+"""
+
 _COUNTED = (
     """
     CREATE TABLE total (
@@ -502,3 +509,9 @@ def m0013_evidence(tables: Tables) -> None:
 def m0014_installation(tables: Tables) -> None:
     """Add what servers over one database have in common."""
     tables.execute(_INSTALLATION)
+
+
+@STEPS()
+def m0015_rates(tables: Tables) -> None:
+    """Add what servers count together."""
+    tables.execute(_RATES)

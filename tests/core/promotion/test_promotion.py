@@ -58,18 +58,18 @@ def test_lapse(promotion: Promotion, now: datetime, *, expected: bool) -> None:
 
 @pytest.mark.parametrize("progress", Progress)
 def test_first_byte(progress: Progress) -> None:
-    """A release begins when its first file may be published, and every entry renews the lease."""
-    after = a_promotion().after(Entry("a.whl", progress, NOON), LATER)
+    """A release begins when its first file may be published."""
+    after = a_promotion().after(Entry("a.whl", progress, NOON))
 
     is_out = progress not in {Progress.PENDING, Progress.REFUSED}
-    assert after == a_promotion(first_sent_at=NOON if is_out else None).renewed(LATER)
+    assert after == a_promotion(first_sent_at=NOON if is_out else None)
 
 
 def test_first_byte_stays_the_first() -> None:
     """Later files do not change the time at which the release began."""
     begun = a_promotion(first_sent_at=NOON)
 
-    assert begun.after(Entry("b.whl", Progress.SENT, LATER), LATER).first_sent_at == NOON
+    assert begun.after(Entry("b.whl", Progress.SENT, LATER)).first_sent_at == NOON
 
 
 OTHER = PublishUrls("https://elsewhere.example.org/legacy/", TARGET.index_url)
