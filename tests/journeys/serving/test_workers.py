@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -40,10 +39,6 @@ CONNECTIONS = 12
 def clients(clients_with_system_pip: Clients) -> Clients:
     """Return clients with the pip of this environment."""
     return clients_with_system_pip
-
-
-class KilledError(Exception):
-    """The server was killed, and cannot be stopped any more."""
 
 
 def two_workers(upstream: FakeIndex, **more: str) -> dict[str, str]:
@@ -247,11 +242,9 @@ async def test_worker_that_cannot_start(tmp_path: Path, upstream: FakeIndex) -> 
 
 async def test_end_of_the_supervisor(start_server: ServerStart, upstream: FakeIndex) -> None:
     """Workers end when their supervisor is killed, and a new server can start."""
-    with suppress(KilledError):
-        async with start_server(settings=two_workers(upstream)) as server:
-            workers = workers_of(server)
-            server.process.kill()
-            await all_gone(workers)
-            raise KilledError
+    async with start_server(settings=two_workers(upstream)) as server:
+        workers = workers_of(server)
+        await server.kill()
+        await all_gone(workers)
     async with start_server(settings=two_workers(upstream)) as server:
         assert len(workers_of(server)) == 2
