@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from secrets import token_hex
 from threading import Lock
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -26,6 +26,7 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError, Sto
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
+from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
 from stageproxy.store.rows.rows import SqlRows
 from stageproxy.store.rows.stages import MOST_CACHED, weight_of
@@ -97,7 +98,7 @@ class PostgresDatabase:
     Transactions that write queue up for one lock, whichever server they come from. In one process
     one thread runs them, and others run those that read, which never wait for a lock.
 
-    *max_connections*: at least 2. *timeout*: how long a transaction is attempted.
+    *max_connections*: at least 3. *timeout*: how long a transaction is attempted.
     """
 
     def __init__(
@@ -106,22 +107,18 @@ class PostgresDatabase:
         self._id = token_hex(8)
         self._timeout = timeout
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="catalogue-writing")
-        self._reading = ThreadPoolExecutor(max_connections - 1, thread_name_prefix="catalogue")
-        milliseconds = int(timeout.total_seconds() * 1000)
+        self._reading = ThreadPoolExecutor(max_connections - 2, thread_name_prefix="catalogue")
+        options = _connection_options(timeout)
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             url,
             min_size=1,
-            max_size=max_connections,
+            # One connection is for the questions for the state.
+            max_size=max_connections - 1,
             timeout=timeout.total_seconds(),
             open=False,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "application_name": "stageproxy",
-                "connect_timeout": max(2, int(timeout.total_seconds())),
-                "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
-            },
+            kwargs=options,
         )
+        self._questions = StateQuestions(partial(_connect, url, options), timeout)
         self._cache = _SharedCache()
         try:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -147,6 +144,14 @@ class PostgresDatabase:
         attempt = partial(self._read, work)
         return await _on_thread(self._reading, partial(self._repeated, attempt))
 
+    def state(self) -> int | None:
+        """Return that the state is not known: another server may have changed it just now."""
+        return None
+
+    async def ask_state(self) -> int:
+        """Return the number of the state after everything that was committed before the call."""
+        return await self._questions.ask()
+
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""
         try:
@@ -156,6 +161,14 @@ class PostgresDatabase:
         return None
 
     @property
+    def wal_bytes(self) -> int:
+        """Nothing: PostgreSQL looks after its log."""
+        return 0
+
+    async def shorten_log(self) -> None:
+        """Do nothing: PostgreSQL looks after its log."""
+
+    @property
     def versions(self) -> Mapping[str, str]:
         """The version of the database server, by its name."""
         return {"postgresql": self._version}
@@ -163,6 +176,7 @@ class PostgresDatabase:
     def close(self) -> None:
         """Finish the running transactions, and close the connections."""
         self._end_threads()
+        self._questions.close()
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -267,6 +281,21 @@ class PostgresDatabase:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
             connection.execute(_QUEUE)
             return connection.execute(_FIND_MARK, change).rowcount == 1
+
+
+def _connection_options(timeout: timedelta) -> dict[str, Any]:
+    milliseconds = int(timeout.total_seconds() * 1000)
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "application_name": "stageproxy",
+        "connect_timeout": max(2, int(timeout.total_seconds())),
+        "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
+    }
+
+
+def _connect(url: str, options: dict[str, Any]) -> Connection[Row]:
+    return psycopg.connect(url, **options)
 
 
 async def _on_thread(threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
