@@ -64,7 +64,7 @@ async def test_restart_under_load(
 ) -> None:
     """While SIGHUP replaces all workers, no request fails, and nothing acknowledged is lost."""
     async with start_server(settings=two_workers(upstream)) as server:
-        stage, load = await server.stage(WHEEL), Load(server)
+        stage, load = await server.stage(WHEEL), Load(server.url, server.admin_token)
         token = (server.data / "admin.token").read_text()
         [file] = clients.save(a_wheel("demo", "3.0"))
         async with load.running(stage), asyncio.TaskGroup() as group:
@@ -88,7 +88,7 @@ async def test_restart_under_load(
 async def test_killed_under_load(start_server: ServerStart, upstream: FakeIndex) -> None:
     """A killed worker is replaced; what it held breaks, nothing else, and nothing is lost."""
     async with start_server(settings=two_workers(upstream)) as server:
-        stage, load = await server.stage(WHEEL), Load(server)
+        stage, load = await server.stage(WHEEL), Load(server.url, server.admin_token)
         async with load.running(stage):
             for _ in range(3):
                 await kill_worker(server, min(workers_of(server)))
@@ -118,7 +118,7 @@ async def test_background_work(start_server: ServerStart, upstream: FakeIndex) -
 async def test_operations(start_server: ServerStart, upstream: FakeIndex, tmp_path: Path) -> None:
     """A sweep, a check of the data and a backup are possible while workers are busy."""
     async with start_server(settings=two_workers(upstream)) as server:
-        stage, load = await server.stage(WHEEL), Load(server)
+        stage, load = await server.stage(WHEEL), Load(server.url, server.admin_token)
         data = {"STAGEPROXY_STORAGE__DATA": str(server.data)}
         async with load.running(stage):
             done = [
