@@ -1,5 +1,6 @@
 """The port of the database: its rows by subject, and its transactions."""
 
+from asyncio import Future
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -391,10 +392,11 @@ class RunningCatalogue(Catalogue, Protocol):
         `None`: it is not known without waiting for the database; see `ask_state`.
         """
 
-    async def ask_state(self) -> int:
+    def ask_state(self) -> Future[int]:
         """Return the number of the state after everything that was committed before the call.
 
-        Raise `StorageError` if the database does not answer.
+        `StorageError` if the database does not answer. Others may wait for the same future: it
+        must not be cancelled.
         """
 
     @property

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from stageproxy.store.postgres.database import PostgresDatabase
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.cluster import SharedStores
-from tests.support.servers.postgres import Postgres, running_postgres
+from tests.support.servers.postgres import Postgres, remove_rows, running_postgres
 from tests.support.servers.s3 import S3Server, running_ministack, running_moto
 from tests.support.servers.service import RunningService, running_service
 
@@ -58,6 +59,21 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     url = postgres.create_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """Return the URL of a PostgreSQL database with the newest schema."""
+    url = postgres.create_database()
+    PostgresDatabase(url).close()
+    return url
+
+
+@pytest.fixture
+def migrated_url(migrated: str) -> str:
+    """Return the URL of a PostgreSQL database with the newest schema and no rows."""
+    remove_rows(migrated)
+    return migrated
 
 
 @pytest.fixture(scope="session")

@@ -375,6 +375,26 @@ class FailedDatabaseError(StorageError):
         )
 
 
+class FailedBucketError(StorageError):
+    """The bucket that holds the artifacts does not answer, or refuses, for a *reason*."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The server's store of files failed: {reason}. Try again in a few seconds. If it goes "
+            "on, the server's operator must check the bucket with `stageproxy doctor`."
+        )
+
+
+class LateFileError(StorageError):
+    """A file was stored so long before the transaction that names it that a sweep may have it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The file was stored too long before it could be added to the stage, so nothing was "
+            "changed. Upload it again."
+        )
+
+
 class DamagedDatabaseError(StorageError):
     """The file of the database is damaged."""
 

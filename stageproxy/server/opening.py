@@ -3,28 +3,26 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 
 from aiohttp import ClientSession
 
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
-from stageproxy.ports import Clock, Inspector
+from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
-from stageproxy.server.identity import Identity, ServerFacts
+from stageproxy.server.identity import ServerFacts
 from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.inspectors import Inspectors, inspectors_of
 from stageproxy.server.reviews import ReviewAdapters, baseline_downloads_of
+from stageproxy.server.storage import open_catalogue, open_files
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.store.derived import DerivedFiles
-from stageproxy.store.directory import DataDirectory, usable
+from stageproxy.store.directory import DataDirectory
 from stageproxy.store.disk import Disk
-from stageproxy.store.files import FileStore
-from stageproxy.store.sqlite.database import Database, open_database
-from stageproxy.store.sqlite.writer_lock import WriterLock
 from stageproxy.upstream.network import NetworkSettings
 from stageproxy.upstream.pip_index import (
     PipSettings,
@@ -60,17 +58,12 @@ async def open_service(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
     disk = disk_of(config, directory, facts)
-    opened_database = (
-        open_whole_database(config, directory, disk)
-        if facts.identity.is_alone
-        else open_shared_database(directory, disk)
-    )
     derived = DerivedFiles(directory.derived, disk, config.review.max_size)
     with (
         closing(derived),
         inspectors.uploads as inspector,
         inspectors.reviews as review_inspector,
-        opened_database as database,
+        open_catalogue(config, directory, disk, facts) as database,
     ):
         async with _sessions(config, upstream.network) as (reader, publisher):
             clock = clock or SystemClock()
@@ -80,7 +73,7 @@ async def open_service(
             )
             adapters = Adapters(
                 database=database,
-                files=_file_store(directory, inspector, disk),
+                files=open_files(directory, inspector, disk),
                 inspector=inspector,
                 index=indexes.previewed,
                 deciding_index=indexes.deciding,
@@ -98,7 +91,8 @@ async def open_service(
                 config, upstream.index, publisher, metrics.count_attempt
             )
             service = assemble(config, adapters, publish_target, urls, metrics, facts.identity)
-            await _recover_uploads(service, facts.identity)
+            is_only_process = facts.identity.is_alone and not config.storage.database
+            await _recover_uploads(service, is_only_process=is_only_process)
             async with (
                 service.promotions.background.open(),
                 service.reviews.jobs.background.open(),
@@ -144,36 +138,10 @@ def disk_of(config: Config, directory: DataDirectory, facts: ServerFacts) -> Dis
     )
 
 
-@contextmanager
-def open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Database]:
-    """Open the database of a server for one of its workers, which share a lock to write it."""
-    with (
-        closing(WriterLock(directory.database)) as lock,
-        Database(directory.database, disk=disk) as database,
-    ):
-        database.share_writing(lock.held)
-        yield database
-
-
-def open_whole_database(config: Config, directory: DataDirectory, disk: Disk) -> Database:
-    """Return the database of a server at its start: checked, migrated, and with its reserve."""
-    database = open_database(
-        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
-    )
-    disk.restore_reserve()
-    return database
-
-
-def _file_store(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:
-    root = directory.root / "files"
-    with usable(root):
-        return FileStore(root, inspector, disk)
-
-
-async def _recover_uploads(service: Service, identity: Identity) -> None:
+async def _recover_uploads(service: Service, *, is_only_process: bool) -> None:
     """Fail the uploads that were being completed. A full disk must not prevent the start."""
     try:
-        if identity.is_alone:
+        if is_only_process:
             await service.leases.end_all()
         await service.completion.recover()
     except NoRoomError as error:

@@ -25,14 +25,14 @@ from stageproxy.server.background import renew_leases, work_in_background
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.inspectors import Inspectors
 from stageproxy.server.opening import open_service
+from stageproxy.server.storage import MissingExtraError
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.disk import Disk
-from stageproxy.store.sqlite.failures import UnusableDatabaseError
 from stageproxy.store.sqlite.migration_copies import NoCopyError
-from stageproxy.store.sqlite.migrations import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -248,6 +248,7 @@ def log_without_a_thread(log_format: str, level: str) -> None:
 SERVE_FAILURES = (
     CannotListenError,
     DataDirectoryError,
+    MissingExtraError,
     NetworkSettingsError,
     NewerSchemaError,
     NoCopyError,

@@ -21,7 +21,7 @@ from stageproxy.config import Config, ConfigError
 from stageproxy.core.errors import NoRoomError
 from stageproxy.server.descriptors import raise_descriptor_limit
 from stageproxy.server.identity import ServerFacts
-from stageproxy.server.opening import disk_of, find_upstream, open_whole_database
+from stageproxy.server.opening import disk_of, find_upstream
 from stageproxy.server.run import (
     bind,
     create_first_token,
@@ -32,6 +32,7 @@ from stageproxy.server.run import (
     withdraw_url,
 )
 from stageproxy.server.shared_metrics import SharedMetrics
+from stageproxy.server.storage import open_first
 from stageproxy.server.supervisor_handles import Handles, SupervisorPipe, received_signals
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.worker import WorkerContext, run_worker
@@ -58,7 +59,7 @@ class WorkerFailedError(Exception):
 def worker_count(config: Config, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> int:
     """Return how many workers the server can have, as its settings want."""
     wanted = config.server.workers
-    if wanted > 1 and has_wal_bug(version):
+    if wanted > 1 and not config.storage.database and has_wal_bug(version):
         log.warning(
             "server.workers is %d, but one worker is started: SQLite %s can damage a database that "
             "several processes use. Install pysqlite3 or a newer SQLite.",
@@ -112,15 +113,16 @@ async def _prepare(
     facts: ServerFacts,
     announce: Callable[[str], None],
 ) -> None:
-    """Do once what no worker has to do again: see `open_whole_database`."""
+    """Do once what no worker has to do again: open the database first."""
     directory.secret(config.server.secret.get_secret_value())
     with usable(directory.metrics):
         SharedMetrics(directory.metrics).begin()
     disk = disk_of(config, directory, facts)
-    with open_whole_database(config, directory, disk) as database:
-        # On a full disk, the leases of former workers lapse by themselves.
-        with suppress(NoRoomError):
-            await Leases(database, clock, facts.identity.worker).end_all()
+    with open_first(config, directory, disk) as database:
+        if not config.storage.database:
+            # On a full disk, the leases of former workers lapse by themselves.
+            with suppress(NoRoomError):
+                await Leases(database, clock, facts.identity.worker).end_all()
         await create_first_token(Tokens(database, clock), disk, directory, announce)
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from yarl import URL
 
 from stageproxy.caching import LoadingCache
+from stageproxy.catalogue import RunningCatalogue
 from stageproxy.config import Config
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
@@ -54,7 +55,6 @@ from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
-from stageproxy.store.sqlite.database import Database
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.other_pages import OtherPageCache
 from stageproxy.upstream.pip_index import (
@@ -89,7 +89,7 @@ class Adapters:
     `deciding_index` is upstream, too, for what is decided by its answers.
     """
 
-    database: Database = field(repr=False)
+    database: RunningCatalogue = field(repr=False)
     files: FileStore
     inspector: Inspector = field(repr=False)
     index: CachedIndex
@@ -114,7 +114,7 @@ class Service:
     disk: Disk
     derived: DerivedFiles
     prepared: PreparedAnswers = field(repr=False)
-    database: Database = field(repr=False)
+    database: RunningCatalogue = field(repr=False)
 
 
 def assemble(
@@ -192,11 +192,10 @@ def assemble(
 
 
 def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
-    def state() -> tuple[int, int]:
-        upstream = adapters.index.changes + adapters.other_pages.changes
-        return adapters.database.state(), upstream
+    def changes() -> int:
+        return adapters.index.changes + adapters.other_pages.changes
 
-    present = PresentReader(state, time.monotonic, adapters.clock.now)
+    present = PresentReader(adapters.database, changes, time.monotonic, adapters.clock.now)
     return PreparedAnswers(present, config.upstream.cache_size // 4)
 
 

@@ -33,7 +33,8 @@ from stageproxy.store.rows.columns import (
     stage_in,
 )
 from stageproxy.store.sqlite.database import open_read_only
-from stageproxy.store.sqlite.migrations import NewerSchemaError, check_schema, is_migrated, migrate
+from stageproxy.store.sqlite.migrations import check_schema, is_migrated, migrate
+from stageproxy.store.unusable import NewerSchemaError
 
 T = TypeVar("T")
 

@@ -1,29 +1,20 @@
 """Files on disk, hashed while they are received, flushed, and named by their SHA-256."""
 
 import asyncio
-import fcntl
-import hashlib
-import io
 import os
-import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
-
-import aiofiles.os
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
-from stageproxy.core.errors import FailedDiskError, StorageError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile, Inspector, NamedDigests
 from stageproxy.store.disk import Disk
-from stageproxy.store.receiving import Receiving, digests_of_uploads
+from stageproxy.store.hashing import digests_of_file, with_md5
+from stageproxy.store.spool import Spool, Spooled, size_if_older
 
 
 class FileStore:
@@ -36,35 +27,20 @@ class FileStore:
         # Absolute: the process that reads archives has another working directory.
         root = root.absolute()
         self._kept = root / "kept"
-        self._incoming = root / "incoming"
+        self._spool = Spool(root / "incoming", self.disk)
         self._digesting = asyncio.Semaphore(1)
-        for folder in (root, self._kept, self._incoming):
+        for folder in (root, self._kept, self._spool.folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @asynccontextmanager
     async def receive(self, *, md5: bool = False) -> AsyncIterator[IncomingFile]:
         """Open a file to receive bytes. *md5*: whether to make that digest on the way, too."""
-        path = self._incoming / secrets.token_hex(16)
-        self.check_room(0)
-        with self.disk.failures():
-            opened = _create(path)
-            receiving = Receiving(opened, self.disk, digests_of_uploads(md5=md5))
-            try:
-                yield _Incoming(self, path, receiving)
-            finally:
-                await receiving.give_up()
-                await self._drop(path, opened)
+        async with self._spool.receive(md5=md5) as spooled:
+            yield _Incoming(self, spooled)
 
     def check_room(self, size: int) -> None:
         """Raise `StorageError` unless a file of *size* bytes may be stored."""
         self.disk.check_room(size)
-
-    async def _drop(self, path: Path, opened: io.FileIO) -> None:
-        with suppress(OSError):
-            opened.close()
-        # The file may have been committed, even now for a caller that was cancelled.
-        with suppress(FileNotFoundError):
-            await aiofiles.os.remove(path)
 
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
@@ -74,31 +50,11 @@ class FileStore:
         """Return digests of a stored file in hex, by hashlib's name of the algorithm."""
         # One file at a time: the other threads are for uploads.
         async with self._digesting:
-            return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
+            return await asyncio.to_thread(digests_of_file, self.path(sha256), algorithms)
 
     async def check(self) -> str | None:
         """Return why no file can be stored, if none can. One is written to find out."""
-        try:
-            await asyncio.to_thread(self._write_probe)
-        except StorageError as error:
-            return error.sentence
-        except OSError as error:
-            reason = f"{error.strerror}. Check the disk, its mount and its owner."
-            return f"cannot write to the directory of staged files: {reason}"
-        return None
-
-    def _write_probe(self) -> None:
-        if self.disk.has_failed:
-            raise FailedDiskError
-        path = self._incoming / "probe"
-        with self.disk.failures():
-            try:
-                with path.open("wb") as file:
-                    file.write(b"ready?")
-                    file.flush()
-                    self.disk.sync(file.fileno())
-            finally:
-                path.unlink(missing_ok=True)
+        return await asyncio.to_thread(self._spool.check)
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
@@ -164,15 +120,12 @@ class FileStore:
         """Return orphans. Files that are being received, by any process, are never among them."""
         kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
         orphans = [path for path in kept if path.name not in known]
-        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *self._left()])
+        sizes = ((path, size_if_older(path, before)) for path in [*orphans, *self._spool.left()])
         return [
             UnneededFile(path.relative_to(self._kept.parent).as_posix(), size)
             for path, size in sizes
             if size is not None
         ]
-
-    def _left(self) -> Iterator[Path]:
-        return (path for path in self._incoming.iterdir() if not _is_being_received(path))
 
 
 def stored_path(root: Path, sha256: str) -> Path:
@@ -183,10 +136,10 @@ def stored_path(root: Path, sha256: str) -> Path:
 class _Incoming:
     """A file that is being received; see `ports.IncomingFile`."""
 
-    def __init__(self, store: FileStore, path: Path, receiving: Receiving) -> None:
+    def __init__(self, store: FileStore, spooled: Spooled) -> None:
         self._store = store
-        self._path = path
-        self._receiving = receiving
+        self._path = spooled.path
+        self._receiving = spooled.receiving
 
     @property
     def size(self) -> int:
@@ -198,7 +151,7 @@ class _Incoming:
 
     async def finish(self, *, md5: bool = False) -> FileDigests:
         """Flush every byte to the disk, and return the size and digests."""
-        return await _with_md5(await self._receiving.flushed(), self._path, wanted=md5)
+        return await with_md5(await self._receiving.flushed(), self._path, wanted=md5)
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive as soon as all of it is written."""
@@ -228,7 +181,7 @@ class _Reopened:
 
     async def finish(self, *, md5: bool = False) -> FileDigests:
         """Return the size and digests."""
-        return await _with_md5(self._received, self._path, wanted=md5)
+        return await with_md5(self._received, self._path, wanted=md5)
 
     async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
@@ -242,66 +195,11 @@ class _Reopened:
         os.utime(self._path)
 
 
-async def _with_md5(digests: FileDigests, path: Path, *, wanted: bool) -> FileDigests:
-    """Return digests with MD5 if it is wanted; what was not made on the way is read again."""
-    if not wanted or digests.md5 is not None:
-        return digests
-    made = await asyncio.to_thread(_digests, path, {"md5": 0})
-    return replace(digests, md5=made["md5"])
-
-
-def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
-    digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            for digest in digests.values():
-                digest.update(chunk)
-    return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
-
-
-def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kinds of digests
-    text: str = digest.hexdigest() if digest.digest_size else digest.hexdigest(length)
-    return text
-
-
-def _create(path: Path) -> io.FileIO:
-    """Create a file that only its owner can read, and lock it until it is closed.
-
-    On the event loop: a cancellation while a thread creates it would leave it behind.
-    """
-    opened = open(path, "xb", buffering=0, opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
-    fcntl.flock(opened, fcntl.LOCK_SH)
-    return opened
-
-
-def _is_being_received(path: Path) -> bool:
-    """Return whether the process that creates a file still has it open."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        # An upload ended and deleted it.
-        return False
-    return False
-
-
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _size_if_older(path: Path, before: datetime) -> int | None:
-    """Return the size of a file that is older than *before*, `None` for any other."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        # An upload ended and deleted it.
-        return None
-    return status.st_size if status.st_mtime < before.timestamp() else None
 
 
 def flush_folder(path: Path) -> None:

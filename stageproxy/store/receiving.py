@@ -56,6 +56,11 @@ class Receiving:
         """Flush every byte to the disk while the digests end. Return them and the size."""
         await self.written()
         self._jobs.append(_start(self.disk.sync, self.file.fileno()))
+        return await self.hashed()
+
+    async def hashed(self) -> FileDigests:
+        """Return the digests and the size as soon as every byte is written and hashed."""
+        await self.written()
         await self._wait()
         return FileDigests(
             self.size, **{name: digest.hexdigest() for name, digest in self.digests.items()}

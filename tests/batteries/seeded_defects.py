@@ -1137,7 +1137,7 @@ DEFECTS = [
     ),
     Defect(
         "a sweep deletes no file that another worker is receiving",
-        "store/files.py",
+        "store/spool.py",
         "if not _is_being_received(path)",
         "if path",
         "store/test_files.py::test_sweep_spares_files_of_other_workers",

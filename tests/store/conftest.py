@@ -3,31 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
+from obstore.store import MemoryStore
 
 from stageproxy.catalogue import Catalogue
+from stageproxy.ports import ArtifactFiles
+from stageproxy.server.clock import SystemClock
+from stageproxy.store.files import FileStore
 from stageproxy.store.postgres.database import PostgresDatabase
+from stageproxy.store.s3.bucket import Bucket, open_bucket
 from stageproxy.store.sqlite.database import Database
+from tests.store.file_stores import address_of, bucket_files
 from tests.support.ports.fake_catalogue import FakeCatalogue
-from tests.support.servers.postgres import Postgres, remove_rows
+from tests.support.ports.fake_files import FakeFiles
+from tests.support.ports.in_process_inspector import InProcessInspector
+from tests.support.servers.s3 import S3Server
 
 WITH_WAL_BUG = (3, 51, 2)
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: Postgres) -> str:
-    """Return the URL of a PostgreSQL database with the newest schema."""
-    url = postgres.create_database()
-    PostgresDatabase(url).close()
-    return url
-
-
-@pytest.fixture
-def migrated_url(migrated: str) -> str:
-    """Return the URL of a PostgreSQL database with the newest schema and no rows."""
-    remove_rows(migrated)
-    return migrated
 
 
 @contextmanager
@@ -63,3 +57,29 @@ def _requested(request: pytest.FixtureRequest, folder: Path) -> Iterator[Catalog
         return
     with opened(request.param, folder) as catalogue:
         yield catalogue
+
+
+@pytest.fixture(params=["folder", "bucket in memory", "bucket of S3", "fake"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
+    """Return an empty store of files of each kind."""
+    match request.param:
+        case "folder":
+            return FileStore(tmp_path / "files", InProcessInspector())
+        case "fake":
+            return FakeFiles(SystemClock())
+        case "bucket in memory":
+            return bucket_files(Bucket(MemoryStore()), tmp_path)
+        case _:
+            return bucket_files(request.getfixturevalue("s3_bucket"), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_bucket(moto: S3Server) -> str:
+    """Return the name of a bucket in which each test has a prefix."""
+    return moto.create_bucket()
+
+
+@pytest.fixture
+def s3_bucket(moto: S3Server, shared_bucket: str) -> Bucket:
+    """Return an empty bucket of an S3-compatible server."""
+    return open_bucket(address_of(f"{shared_bucket}/{token_hex(8)}", moto.endpoint))

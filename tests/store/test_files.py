@@ -6,12 +6,11 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
 
 import aiofiles
 import pytest
@@ -19,29 +18,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import FailedDiskError, LittleRoomError, NoRoomError, RefusedError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import ArtifactFiles, NamedDigests
+from stageproxy.ports import ArtifactFiles
 from stageproxy.server.clock import SystemClock
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
+from tests.store.file_stores import NOTHING_KNOWN, digests_of, is_stored, store_file, swept
 from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.stored_files import stored_file
-
-T = TypeVar("T")
-
-NOTHING_KNOWN: frozenset[str] = frozenset()
-
-
-@pytest.fixture(params=["disk", "fake"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
-    """Return an empty store of each kind."""
-    if request.param == "fake":
-        return FakeFiles(SystemClock())
-    return FileStore(tmp_path / "files", InProcessInspector())
 
 
 @pytest.fixture
@@ -53,47 +42,6 @@ def store(tmp_path: Path) -> FileStore:
 def incoming(tmp_path: Path) -> list[Path]:
     """Return the files that are still being received."""
     return list((tmp_path / "files" / "incoming").iterdir())
-
-
-async def store_file(files: ArtifactFiles, content: bytes) -> str:
-    """Store a file and return its digest."""
-    async with files.receive() as file:
-        await file.write(content)
-        received = await file.finish()
-        await file.store()
-        file.commit()
-    return received.sha256
-
-
-def naming(known: frozenset[str]) -> NamedDigests:
-    """Return how files are found that rows name."""
-
-    async def run(work: Callable[[frozenset[str]], T]) -> T:
-        return work(known)
-
-    return run
-
-
-async def swept(files: ArtifactFiles, known: frozenset[str], before: datetime) -> int:
-    """Delete the orphans as a sweep does, and return how many there were."""
-    planned = await files.list_orphans(known, before)
-    assert await files.remove_orphans(naming(known), before) == planned
-    return len(planned)
-
-
-async def is_stored(files: ArtifactFiles, sha256: str) -> bool:
-    """Return whether a file is stored."""
-    return await files.size(sha256) is not None
-
-
-def digests_of(content: bytes) -> FileDigests:
-    """Return the size and digests of some bytes, by hashlib."""
-    return FileDigests(
-        len(content),
-        hashlib.sha256(content).hexdigest(),
-        hashlib.blake2b(content, digest_size=32).hexdigest(),
-        hashlib.md5(content, usedforsecurity=False).hexdigest(),
-    )
 
 
 @given(chunks=st.lists(st.binary(max_size=100)), on_the_way=st.booleans())
@@ -133,39 +81,6 @@ async def test_stored_file_on_the_disk(store: FileStore) -> None:
 
     async with store.on_disk(digest) as path:
         assert path == store.path(digest)
-
-
-async def test_size_of_a_stored_file(files: ArtifactFiles) -> None:
-    """The size of a stored file is known; one that is missing has none."""
-    digest = await store_file(files, b"content")
-
-    assert await files.size(digest) == len(b"content")
-    assert await files.size(digest[::-1]) is None
-
-
-async def test_same_bytes_twice_are_one_file(files: ArtifactFiles) -> None:
-    """Bytes that are stored already can be stored again."""
-    assert await store_file(files, b"content") == await store_file(files, b"content")
-
-
-async def test_file_is_removed_unless_committed(files: ArtifactFiles) -> None:
-    """A file that is not committed leaves nothing, however much was received."""
-    async with files.receive() as file:
-        await file.write(b"content")
-        received = await file.finish()
-
-    assert not await is_stored(files, received.sha256)
-
-
-async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None:
-    """An archive can be read while it may still be refused."""
-    wheel = a_wheel()
-    async with files.receive() as file:
-        await file.write(wheel.content)
-        await file.finish()
-        contents = await file.read_contents(parse_distribution_name(wheel.filename), "token")
-
-    assert contents.core_metadata == wheel.metadata
 
 
 @dataclass(slots=True)
@@ -365,25 +280,6 @@ async def test_no_room_for_uploads(tmp_path: Path) -> None:
     assert incoming(tmp_path) == []
 
 
-async def test_remove(files: ArtifactFiles) -> None:
-    """A file can be deleted twice: a missing file is no error."""
-    digest = await store_file(files, b"content")
-
-    for _ in range(2):
-        await files.remove_unnamed([digest], naming(NOTHING_KNOWN))
-
-    assert not await is_stored(files, digest)
-
-
-async def test_named_file_is_not_removed(files: ArtifactFiles) -> None:
-    """A file that rows name again by the time of its deletion is not deleted."""
-    digest = await store_file(files, b"content")
-
-    await files.remove_unnamed([digest], naming(frozenset({digest})))
-
-    assert await is_stored(files, digest)
-
-
 class ThreadNotingStore(FileStore):
     """A store that notes the threads on which it lists files."""
 
@@ -391,9 +287,11 @@ class ThreadNotingStore(FileStore):
         super().__init__(root, InProcessInspector())
         self.threads: list[int] = []
 
-    def _left(self) -> Iterator[Path]:
+    def _list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
         self.threads.append(threading.get_ident())
-        return super()._left()
+        return super()._list_orphans(known, before, prefix)
 
 
 async def test_orphans_are_listed_on_a_thread(tmp_path: Path) -> None:
@@ -404,17 +302,6 @@ async def test_orphans_are_listed_on_a_thread(tmp_path: Path) -> None:
 
     assert len(files.threads) == 1
     assert threading.get_ident() not in files.threads
-
-
-async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
-    """A file is deleted if no row names it and it was not touched for long."""
-    known, unknown = await store_file(files, b"known"), await store_file(files, b"unknown")
-    now = SystemClock().now()
-
-    counted = [await swept(files, frozenset({known}), now + delta) for delta in (-HOUR, HOUR, HOUR)]
-
-    assert counted == [0, 1, 0]
-    assert (await is_stored(files, known), await is_stored(files, unknown)) == (True, False)
 
 
 async def test_sweep_deletes_files_of_a_crash(store: FileStore, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stageproxy.store.sqlite.database import Database
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import RunningService
 
@@ -32,7 +33,9 @@ async def test_upstream_does_not_count(service: RunningService) -> None:
 
 async def test_not_ready(service: RunningService) -> None:
     """A server that cannot write reports what is wrong, without paths."""
-    service.parts.database._writer.execute("PRAGMA query_only = ON")  # noqa: SLF001 - a full disk
+    database = service.parts.database
+    assert isinstance(database, Database)
+    database._writer.execute("PRAGMA query_only = ON")  # noqa: SLF001 - a full disk
 
     ready = await service.get("/health/ready")
     live = await service.get("/health/live")

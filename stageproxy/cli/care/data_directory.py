@@ -15,9 +15,8 @@ from stageproxy.store.backups.manifest import BackupError
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
 from stageproxy.store.disk import Disk
 from stageproxy.store.sqlite.database import Database, open_database
-from stageproxy.store.sqlite.failures import UnusableDatabaseError
 from stageproxy.store.sqlite.migration_copies import NoCopyError
-from stageproxy.store.sqlite.migrations import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 Command = Callable[..., Any]
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -30,7 +31,7 @@ from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
 from stageproxy.store.rows.rows import SqlRows
 from stageproxy.store.rows.stages import MOST_CACHED, weight_of
-from stageproxy.store.sqlite.failures import UnusableDatabaseError
+from stageproxy.store.unusable import UnusableDatabaseError
 
 log = logging.getLogger(__name__)
 
@@ -148,9 +149,9 @@ class PostgresDatabase:
         """Return that the state is not known: another server may have changed it just now."""
         return None
 
-    async def ask_state(self) -> int:
+    def ask_state(self) -> Future[int]:
         """Return the number of the state after everything that was committed before the call."""
-        return await self._questions.ask()
+        return self._questions.ask()
 
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""

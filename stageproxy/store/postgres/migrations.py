@@ -10,7 +10,7 @@ from sqlite_utils import Database as Tables
 from stageproxy import __version__
 from stageproxy.store.postgres.schema import baseline
 from stageproxy.store.sqlite.migration_steps import STEPS
-from stageproxy.store.sqlite.migrations import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""

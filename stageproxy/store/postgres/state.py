@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from asyncio import AbstractEventLoop, Future, Task
+from asyncio import AbstractEventLoop, Future, Task, TimerHandle
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg
@@ -24,70 +25,118 @@ class StateQuestions:
 
     A question answers those who came before it was sent: what they learn includes whatever was
     stored before they asked, by any server.
+
+    It costs each request of a page, so there are no tasks: only futures and callbacks.
     """
 
     def __init__(self, connect: Callable[[], Connection], timeout: timedelta) -> None:
         self._connect = connect
         self._timeout = timeout.total_seconds()
         self._line: _Line | None = None
-        self._current: Task[int] | None = None
-        self._next: Task[int] | None = None
+        self._current: Future[int] | None = None
+        self._next: Future[int] | None = None
+        self._recovery: Task[None] | None = None
+        self._until = 0.0
+        self._is_closed = False
 
-    async def ask(self) -> int:
-        """Return the number of the state. Raise `FailedDatabaseError` if nobody answers."""
+    def ask(self) -> Future[int]:
+        """Return the number of the state, `FailedDatabaseError` if nobody answers.
+
+        The future is shared: do not cancel it.
+        """
         if self._next is None:
             loop = asyncio.get_running_loop()
-            self._next = loop.create_task(self._ask_after(self._current))
-        return await asyncio.shield(self._next)
+            self._next = loop.create_future()
+            if self._current is None:
+                # Whoever asks in the same iteration of the event loop shares the question.
+                loop.call_soon(self._send)
+        return self._next
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_closed = True
         if self._line is not None:
             self._line.close()
             self._line = None
 
-    async def _ask_after(self, former: Task[int] | None) -> int:
-        if former is not None and not former.done():
-            await asyncio.wait([former])
+    def _send(self) -> None:
         self._current, self._next = self._next, None
-        end = time.monotonic() + self._timeout
-        while True:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._ask_once()
-            except (psycopg.Error, TimeoutError) as error:
-                self.close()
-                if time.monotonic() >= end:
-                    raise FailedDatabaseError from error
-                await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _ask_once(self) -> int:
+        if self._current is None:
+            return
+        self._until = time.monotonic() + self._timeout
         if self._line is None:
-            connection = await asyncio.to_thread(self._connect)
-            self._line = _Line(connection, asyncio.get_running_loop())
-        return await self._line.ask()
+            self._recover()
+        else:
+            self._line.ask(self._timeout)
+
+    def _answer(self, number: int) -> None:
+        if self._current is not None and not self._current.done():
+            self._current.set_result(number)
+        self._send()
+
+    def _recover(self) -> None:
+        """Connect again, and ask again until there is an answer, or the time is over."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+        if self._current is None or (self._recovery is not None and not self._recovery.done()):
+            return
+        self._recovery = asyncio.get_running_loop().create_task(self._reconnect())
+
+    async def _reconnect(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (left := self._until - time.monotonic()) > 0:
+            with suppress(psycopg.Error):
+                connection = await asyncio.to_thread(self._connect)
+                if self._is_closed:
+                    connection.close()
+                    break
+                self._line = _Line(connection, loop, self._answer, self._recover)
+                self._line.ask(left)
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+        if self._current is not None and not self._current.done():
+            self._current.set_exception(FailedDatabaseError())
+        self._send()
 
 
 class _Line:
-    """A connection over which the question is asked, and its answer awaited."""
+    """A connection over which the question is asked. It fails once, and then is of no use."""
 
-    def __init__(self, connection: Connection, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        loop: AbstractEventLoop,
+        answered: Callable[[int], None],
+        failed: Callable[[], None],
+    ) -> None:
         self._connection = connection
         self._loop = loop
+        self._answered = answered
+        self._failed = failed
         self._pg = connection.pgconn
-        self._pg.prepare(_NAME, _QUERY)
+        try:
+            self._pg.prepare(_NAME, _QUERY)
+        except psycopg.Error:
+            connection.close()
+            raise
         self._pg.nonblocking = 1
         self._socket = self._pg.socket
-        self._answer: Future[int] | None = None
+        self._deadline: TimerHandle | None = None
+        self._has_failed = False
         loop.add_reader(self._socket, self._receive)
 
-    async def ask(self) -> int:
-        self._answer = self._loop.create_future()
-        self._pg.send_query_prepared(_NAME, None)
-        self._pg.flush()
-        return await self._answer
+    def ask(self, timeout: float) -> None:
+        self._deadline = self._loop.call_later(timeout, self._fail)
+        try:
+            self._pg.send_query_prepared(_NAME, None)
+            self._pg.flush()
+        except psycopg.Error:
+            self._fail()
 
     def close(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         if not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
         self._connection.close()
@@ -98,14 +147,13 @@ class _Line:
             self._pg.consume_input()
             if self._pg.is_busy():
                 return
-            found = self._results()
-        except psycopg.Error as error:
-            self._loop.remove_reader(self._socket)
-            self._fail(error)
+            numbers = self._results()
+        except psycopg.Error:
+            self._fail()
             return
-        for number in found:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result(number)
+        if numbers and self._deadline is not None:
+            self._deadline.cancel()
+            self._answered(numbers[-1])
 
     def _results(self) -> list[int]:
         numbers = []
@@ -115,6 +163,8 @@ class _Line:
             numbers.append(int(result.get_value(0, 0) or b"0"))
         return numbers
 
-    def _fail(self, error: psycopg.Error) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+    def _fail(self) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._loop.remove_reader(self._socket)
+            self._loop.call_soon(self._failed)

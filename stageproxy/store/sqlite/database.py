@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -27,12 +28,12 @@ from stageproxy.store.rows.stages import MOST_CACHED, weight_of
 from stageproxy.store.sqlite.failures import (
     DatabaseFullError,
     FailureLog,
-    UnusableDatabaseError,
     meaning_of,
     opening_problem,
 )
 from stageproxy.store.sqlite.migration_copies import copy_before
-from stageproxy.store.sqlite.migrations import NewerSchemaError, check_schema, migrate
+from stageproxy.store.sqlite.migrations import check_schema, migrate
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 log = logging.getLogger(__name__)
 
@@ -223,9 +224,11 @@ class Database:
         self._unknown_states -= 1
         return self._unknown_states
 
-    async def ask_state(self) -> int:
+    def ask_state(self) -> Future[int]:
         """Return the number that `state` returns."""
-        return self.state()
+        known: Future[int] = asyncio.get_running_loop().create_future()
+        known.set_result(self.state())
+        return known
 
     @property
     def versions(self) -> Mapping[str, str]:

@@ -75,10 +75,6 @@ class FailureLog:
             log.info("%s: changes are stored again", self.database)
 
 
-class UnusableDatabaseError(Exception):
-    """No server can use the database; the message says why, and what to do."""
-
-
 _RESTORE = "Restore the data directory from a backup."
 _CHECK_ACCESS = (
     "The server has to write to it and to its directory: check their owner and permissions, and "

@@ -9,10 +9,7 @@ from sqlite_utils import Database as Tables
 from stageproxy import __version__
 from stageproxy.store.sqlite.migration_copies import copy_of
 from stageproxy.store.sqlite.migration_steps import STEPS
-
-
-class NewerSchemaError(Exception):
-    """The database was written by a newer stageproxy than this one."""
+from stageproxy.store.unusable import NewerSchemaError
 
 
 def migrate(tables: Tables, *, copy: Callable[[str], None] | None = None) -> None:

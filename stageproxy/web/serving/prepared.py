@@ -8,9 +8,11 @@ changed.
 """
 
 import asyncio
+from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import NamedTuple
@@ -20,6 +22,8 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.caching import LruCache
+from stageproxy.catalogue import RunningCatalogue
+from stageproxy.core.errors import StorageError
 from stageproxy.core.rights import redacted
 from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.serving.prepared_bodies import LARGEST_IN_MEMORY, Body, FileBody, LargeBody
@@ -70,22 +74,61 @@ class PresentReader:
 
     That is often enough: whatever is handled in the same iteration had arrived before it began,
     so that no change can have been acknowledged before it was sent.
+
+    *changes*: how often a copy of upstream's documents has changed.
     """
 
     def __init__(
-        self, state: Callable[[], State], seconds: Callable[[], float], now: Callable[[], datetime]
+        self,
+        catalogue: RunningCatalogue,
+        changes: Callable[[], int],
+        seconds: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
-        self._state = state
+        self._catalogue = catalogue
+        self._changes = changes
         self._seconds = seconds
         self._now = now
         self._present: Present | None = None
+        self._question: Future[int] | None = None
+        self._asked: Future[Present | None]
 
-    def read(self) -> Present:
-        """Return the state of both sides, the seconds of a monotonic clock, and the time."""
+    def read(self) -> Present | None:
+        """Return the present, `None` if the catalogue has to be asked for its state."""
         if self._present is None:
-            self._present = Present(self._state(), self._seconds(), self._now())
+            number = self._catalogue.state()
+            if number is None:
+                return None
+            self._present = self._present_with(number)
             asyncio.get_running_loop().call_soon(self._forget)
         return self._present
+
+    def ask(self) -> Future[Present | None]:
+        """Ask the catalogue for its state, and return the present, `None` if it does not answer.
+
+        The question begins after this call, so that no change that was acknowledged before is
+        missed. The future is shared: do not cancel it.
+        """
+        question = self._catalogue.ask_state()
+        if question is not self._question:
+            self._question = question
+            self._asked = asyncio.get_running_loop().create_future()
+            question.add_done_callback(partial(self._answer, self._asked))
+        return self._asked
+
+    def _answer(self, asked: Future[Present | None], question: Future[int]) -> None:
+        if asked.done():
+            return
+        failure = question.exception()
+        if failure is None:
+            asked.set_result(self._present_with(question.result()))
+        elif isinstance(failure, StorageError):
+            asked.set_result(None)
+        else:
+            asked.set_exception(failure)
+
+    def _present_with(self, number: int) -> Present:
+        return Present((number, self._changes()), self._seconds(), self._now())
 
     def _forget(self) -> None:
         self._present = None
@@ -141,21 +184,31 @@ class PreparedAnswers:
         return self._answers.size
 
     @property
-    def present(self) -> Present:
-        """The present. An answer that is made from now on is kept under it."""
+    def present(self) -> Present | None:
+        """The present, `None` if it has to be asked for."""
         return self._present.read()
 
-    def find(self, key: bytes) -> PreparedAnswer | None:
+    def ask_present(self) -> Future[Present | None]:
+        """Ask for the present. An answer that is made after that is kept under it."""
+        return self._present.ask()
+
+    def has(self, key: bytes) -> bool:
+        """Return whether there is an answer in memory to requests with a key, whether it holds."""
+        answer = self._answers.find(key)
+        return answer is not None and isinstance(answer.body, bytes)
+
+    def find(self, key: bytes, present: Present) -> PreparedAnswer | None:
         """Return the answer to requests with a key, if there is one that holds."""
         answer = self._answers.find(key)
-        if answer is None or answer.holds(self._present.read()):
+        if answer is None or answer.holds(present):
             return answer
         self._answers.remove(key)
         return None
 
     def add(self, key: bytes, answer: PreparedAnswer) -> None:
-        """Keep the answer to requests with a key, if it holds."""
-        if answer.holds(self._present.read()):
+        """Keep the answer to requests with a key, unless it is known not to hold."""
+        present = self._present.read()
+        if present is None or answer.holds(present):
             self._answers.add(key, answer)
 
 

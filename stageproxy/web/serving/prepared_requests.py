@@ -1,5 +1,6 @@
 """Requests that are answered without the application, from prepared answers."""
 
+from asyncio import Future, shield
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -37,6 +38,14 @@ class _Making(NamedTuple):
     present: Present
 
 
+class _Asked(NamedTuple):
+    """A request, the address that it came from, and when it was read, in seconds."""
+
+    message: RawRequestMessage
+    peer: str
+    began: float
+
+
 _MAKING = web.ResponseKey("making", _Making)
 
 
@@ -59,16 +68,43 @@ class PreparedRequests:
         `None` if there is none, or its body is large or a file: then its sender has to wait.
         """
         began = perf_counter()
-        key = key_of(message)
-        answer = self.answers.find(key) if key else None
+        present = self.answers.present
+        key = key_of(message) if present is not None else None
+        if present is None or key is None:
+            return None
+        return self._answer(key, _Asked(message, peer, began), present)
+
+    def answer_soon(
+        self, message: RawRequestMessage, peer: str, send: Callable[[bytes | None], None]
+    ) -> bool:
+        """Return whether there is an answer that may hold, which the catalogue is asked for.
+
+        *send* then gets its bytes once that is known, or `None` if it does not hold.
+        """
+        began = perf_counter()
+        key = key_of(message) if self.answers.present is None else None
+        if key is None or not self.answers.has(key):
+            return False
+        asked = _Asked(message, peer, began)
+
+        def answer(question: Future[Present | None]) -> None:
+            failed = question.cancelled() or question.exception() is not None
+            present = None if failed else question.result()
+            send(self._answer(key, asked, present) if present else None)
+
+        self.answers.ask_present().add_done_callback(answer)
+        return True
+
+    def _answer(self, key: bytes, asked: _Asked, present: Present) -> bytes | None:
+        answer = self.answers.find(key, present)
         body = answer.body if answer else None
         if answer is None or not isinstance(body, bytes):
             return None
         sent = answer.head() + body
-        seconds = perf_counter() - began
+        seconds = perf_counter() - asked.began
         self.count(_HANDLER, hdrs.METH_GET, answer.status, seconds)
         if self.log is not None:
-            self.log(self._line(message, peer, answer, len(sent), seconds))
+            self.log(self._line(asked.message, asked.peer, answer, len(sent), seconds))
         return sent
 
     def _line(
@@ -94,10 +130,13 @@ class PreparedRequests:
         key = key_of(message)
         if key is None:
             return handler
-        answer = self.answers.find(key)
-        present = self.answers.present
+        known = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            present = known or await shield(self.answers.ask_present())
+            if present is None:
+                return await handler(request)
+            answer = self.answers.find(key, present)
             prepared = await PreparedResponse.to(answer) if answer else None
             if prepared is not None:
                 # For the access log: no middleware gives it one.

@@ -55,6 +55,7 @@ class StageproxyProtocol(RequestHandler):
         "_connections",
         "_deadline",
         "_heard_at",
+        "_is_asking",
         "_peer",
         "_prepared",
         "_reader_watch",
@@ -71,6 +72,7 @@ class StageproxyProtocol(RequestHandler):
     ) -> None:
         super().__init__(manager, **options)  # type: ignore[arg-type] # passed on unchanged
         self._prepared = prepared
+        self._is_asking = False
         self._connections = connections
         self._heard_at = self._loop.time()
         self._peer = "-"
@@ -95,6 +97,8 @@ class StageproxyProtocol(RequestHandler):
     def leave_to_application(self) -> None:
         """Answer nothing any more from prepared answers, which leave a connection open."""
         self._prepared = None
+        if self._is_asking:
+            self._send_prepared(None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request, or refuse the connection."""
@@ -185,35 +189,61 @@ class StageproxyProtocol(RequestHandler):
         if self._prepared is None or waiter is None or waiter.done():
             super().data_received(data)
             return False
+        is_asking = self._is_asking
         # The task that handles requests must not wake up before it is known to be needed.
         self._waiter = None
         try:
             super().data_received(data)
         finally:
             self._waiter = waiter
+        if is_asking:
+            # What has arrived now is read when the request before it is answered.
+            return True
         if not self._messages:
             return False
-        if len(self._messages) == 1 and self._answer_at_once(self._prepared):
+        if len(self._messages) == 1 and self._answer_without_application(self._prepared):
             return True
         waiter.set_result(None)
         return False
 
-    def _answer_at_once(self, prepared: PreparedRequests) -> bool:
-        """Answer the request that has arrived if its answer is prepared and fits in the buffers."""
+    def _answer_without_application(self, prepared: PreparedRequests) -> bool:
+        """Answer the request that has arrived, or ask first whether its prepared answer holds.
+
+        Only if the answer fits in the buffers.
+        """
         message, payload = self._messages[0]
         transport = self.transport
         if isinstance(message, _ErrInfo) or payload is not EMPTY_PAYLOAD or transport is None:
             return False
-        is_behind = transport.get_write_buffer_size() > 0
-        sent = None if is_behind else prepared.answer_at_once(message, self._peer)
-        if sent is None:
+        if transport.get_write_buffer_size() > 0:
             return False
+        sent = prepared.answer_at_once(message, self._peer)
+        if sent is not None:
+            self._send_at_once(transport, sent)
+            return True
+        self._is_asking = prepared.answer_soon(message, self._peer, self._send_prepared)
+        if self._is_asking:
+            self._restart_keep_alive()
+        return self._is_asking
+
+    def _send_prepared(self, sent: bytes | None) -> None:
+        """Send the answer to the first request that waits, or leave it to the application."""
+        is_asking, self._is_asking = self._is_asking, False
+        transport, waiter = self.transport, self._waiter
+        if not is_asking or transport is None or waiter is None or waiter.done():
+            return
+        if sent is not None:
+            self._heard_at = self._loop.time()
+            self._send_at_once(transport, sent)
+        if self._messages:
+            waiter.set_result(None)
+
+    def _send_at_once(self, transport: asyncio.WriteTransport, sent: bytes) -> None:
         self._messages.popleft()
         if self._parser is not None:
             self._parser.message_consumed()
         transport.write(sent)
         self._restart_keep_alive()
-        return True
 
     def _restart_keep_alive(self) -> None:
         """Count the time to the next request from now, as aiohttp does after an answer."""

@@ -15,8 +15,7 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.database import PostgresDatabase, name_of
 from stageproxy.store.postgres.migrations import LATER_STEPS, steps
-from stageproxy.store.sqlite.failures import UnusableDatabaseError
-from stageproxy.store.sqlite.migrations import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 from tests.support.builders.stages import a_stage
 from tests.support.servers.postgres import Postgres
 

@@ -19,7 +19,7 @@ from stageproxy.core.stage.stage import Status
 from stageproxy.store.backups.snapshot import read_snapshot
 from stageproxy.store.sqlite.database import Database
 from stageproxy.store.sqlite.migration_copies import NoCopyError, require_space_for_copy
-from stageproxy.store.sqlite.migrations import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError
 from tests.store.builders import NOW, a_stage, an_api_token, an_artifact
 from tests.support.database import connection_to, execute
 from tests.support.promotion.promotions import a_promotion
@@ -37,7 +37,7 @@ from pathlib import Path
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3
 from stageproxy.store.sqlite.migration_copies import copy_before
-from stageproxy.store.sqlite.migrations import migrate
+from stageproxy.store.sqlite.migrations import (migrate)
 
 def opened(path):
     connection = sqlite3.connect(path, isolation_level=None)

@@ -10,7 +10,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # as the da
 from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.disk import Disk
 from stageproxy.store.sqlite.database import Database, find_database_problem, open_database
-from stageproxy.store.sqlite.failures import UnusableDatabaseError, opening_problem
+from stageproxy.store.sqlite.failures import opening_problem
+from stageproxy.store.unusable import UnusableDatabaseError
 from tests.store.builders import a_stage
 
 PAGE = 4096

@@ -24,22 +24,31 @@ def serving(
     index: FakeIndex,
     fresh_for: float = A_MINUTE,
     clock: FakeClock | None = None,
+    database: str = "",
     **upstream: int,
 ) -> AbstractAsyncContextManager[RunningService]:
-    """Run a server. All servers in one folder share the data, and the public URL."""
+    """Run a server. All servers in one folder share the data, and the public URL.
+
+    *database*: the URL of a PostgreSQL database, instead of one in the folder.
+    """
     return running_service(
         folder / "data",
         index,
         clock=clock,
         server={"port": 0, "public_url": PUBLIC_URL},
         upstream={"fresh_for": fresh_for, **upstream},
+        storage={"database": database},
         promotion=promotion_settings(index),
     )
 
 
 @asynccontextmanager
 async def reading(
-    folder: Path, index: FakeIndex, fresh_for: float = A_MINUTE, **upstream: int
+    folder: Path,
+    index: FakeIndex,
+    fresh_for: float = A_MINUTE,
+    database: str = "",
+    **upstream: int,
 ) -> AsyncIterator[PreviewReader]:
     """Return a reader of the stage of demo 2.0, with demo 1.0 and other 1.0 on the index.
 
@@ -47,6 +56,6 @@ async def reading(
     """
     index.add("demo", a_wheel(version="1.0"), an_sdist(version="1.0"))
     index.add("other", a_wheel("other"))
-    async with serving(folder, index, fresh_for, None, **upstream) as service:
+    async with serving(folder, index, fresh_for, None, database, **upstream) as service:
         index.uploads.use(service.clock)
         yield PreviewReader.of(service, await service.staged(WHEEL, SDIST))

@@ -49,18 +49,18 @@ QUICK = ("page", "page as HTML", "only", "project", "wheel", "metadata", "stage"
 
 
 @pytest.fixture
-async def reader(tmp_path: Path, index: FakeIndex) -> AsyncIterator[PreviewReader]:
+async def reader(tmp_path: Path, index: FakeIndex, database: str) -> AsyncIterator[PreviewReader]:
     """Return a reader of a stage whose upstream is asked once a minute."""
-    async with reading(tmp_path, index) as running:
+    async with reading(tmp_path, index, database=database) as running:
         yield running
 
 
 @pytest.fixture
 async def twin(
-    tmp_path: Path, index: FakeIndex, reader: PreviewReader
+    tmp_path: Path, index: FakeIndex, reader: PreviewReader, database: str
 ) -> AsyncIterator[RunningService]:
     """Return a server on the same data that nobody has asked yet."""
-    async with serving(tmp_path, index, clock=reader.service.clock) as running:
+    async with serving(tmp_path, index, clock=reader.service.clock, database=database) as running:
         yield running
 
 

@@ -107,9 +107,9 @@ READ = ["page", "wheel", "stage"]
 
 
 @pytest.fixture
-async def reader(tmp_path: Path, index: FakeIndex) -> AsyncIterator[PreviewReader]:
+async def reader(tmp_path: Path, index: FakeIndex, database: str) -> AsyncIterator[PreviewReader]:
     """Return a reader of a stage whose upstream is asked once a minute."""
-    async with reading(tmp_path, index) as running:
+    async with reading(tmp_path, index, database=database) as running:
         await running.warm()
         yield running
 

@@ -1,46 +1,24 @@
-"""Stored files that are opened again, on the disk and in the fake."""
+"""The contract of the stores of files, for stored files that are opened again."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles
 from stageproxy.server.clock import SystemClock
-from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
+from tests.store.file_stores import store_received
 from tests.support.builders.distributions import a_wheel
-from tests.support.ports.fake_files import FakeFiles
-from tests.support.ports.in_process_inspector import InProcessInspector
 
 WHEEL = a_wheel()
 OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}
 
 
-@pytest.fixture(params=["disk", "fake"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
-    """Return an empty store of each kind."""
-    if request.param == "disk":
-        return FileStore(tmp_path / "files", InProcessInspector())
-    return FakeFiles(SystemClock())
-
-
-async def store_file(files: ArtifactFiles, content: bytes = WHEEL.content) -> FileDigests:
-    """Store a file and return what was received."""
-    async with files.receive() as file:
-        await file.write(content)
-        received = await file.finish()
-        await file.store()
-        file.commit()
-    return received
-
-
 async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
     """A reopened file has the size, digests and contents of the received one."""
-    received = await store_file(files)
+    received = await store_received(files, WHEEL.content)
 
     file = files.reopen(received)
 
@@ -51,7 +29,7 @@ async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
 
 async def test_committing_again(files: ArtifactFiles) -> None:
     """Committing a reopened file leaves it in place and updates its time."""
-    received = await store_file(files)
+    received = await store_received(files, WHEEL.content)
     before = SystemClock().now()
 
     again = files.reopen(received)
@@ -66,7 +44,7 @@ async def test_committing_again(files: ArtifactFiles) -> None:
 async def test_digests(files: ArtifactFiles, name: str) -> None:
     """Every algorithm of the standard library is computed, with the requested length."""
     content = WHEEL.content * 3000  # more than one read
-    received = await store_file(files, content)
+    received = await store_received(files, content)
     expected: Any = hashlib.new(name, content, usedforsecurity=False)
     length = OF_ANY_LENGTH.get(name, 0)
 
@@ -78,7 +56,7 @@ async def test_digests(files: ArtifactFiles, name: str) -> None:
 
 async def test_several_digests_at_once(files: ArtifactFiles) -> None:
     """Exactly the requested digests are returned."""
-    received = await store_file(files)
+    received = await store_received(files, WHEEL.content)
 
     found = await files.digests(received.sha256, {"md5": 16, "sha256": 32, "blake2b": 64})
 

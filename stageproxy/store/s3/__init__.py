@@ -1,0 +1,1 @@
+"""The files of artifacts in a bucket of an S3-compatible store."""
