@@ -73,7 +73,8 @@ async def open_service(
             )
             adapters = Adapters(
                 database=database,
-                files=open_files(directory, inspector, disk),
+                files=open_files(config, directory, inspector, disk, clock),
+                disk=disk,
                 inspector=inspector,
                 index=indexes.previewed,
                 deciding_index=indexes.deciding,
