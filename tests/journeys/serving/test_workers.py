@@ -256,7 +256,7 @@ async def test_workers_over_postgresql(
     """Over PostgreSQL, workers see one another's changes, and one that is killed is replaced."""
     settings = two_workers(upstream, STORAGE__DATABASE=postgres_url, SERVER__SECRET="of all")
     async with start_server(settings=settings) as server:
-        stage, load = await server.stage(WHEEL), Load(server)
+        stage, load = await server.stage(WHEEL), Load(server.url, server.admin_token)
         async with load.running(stage):
             await kill_worker(server, min(workers_of(server)))
         staged = await stored(server)
