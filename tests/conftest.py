@@ -84,9 +84,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def stores(postgres: Postgres, postgres_url: str) -> SharedStores:
-    """Return an empty database for several servers, whose files are in one folder."""
-    return SharedStores(postgres, postgres_url)
+def stores(postgres: Postgres, postgres_url: str, moto: S3Server) -> SharedStores:
+    """Return an empty database and an empty bucket for several servers."""
+    return SharedStores(postgres, postgres_url, moto, moto.create_bucket())
 
 
 @pytest.fixture(scope="session")

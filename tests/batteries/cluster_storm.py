@@ -28,7 +28,7 @@ class Storm:
 
     cluster: Cluster
     load: ClusterLoad
-    store: FaultyS3 | None
+    store: FaultyS3
     random: Random
     most_uploads: int
     often: int
@@ -52,8 +52,6 @@ class Storm:
         return self.random.sample(self.cluster.servers, count)
 
     def _change_weather(self, *, is_faulty: bool) -> None:
-        if self.store is None:
-            return
         if is_faulty:
             self.store.fail_at_random(self.random, FAULTY_SHARE)
         else:

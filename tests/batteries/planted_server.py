@@ -17,10 +17,14 @@ from stageproxy.catalogue import Rows
 from stageproxy.cli import main
 from stageproxy.store.inspection_pool import Dialogue, InspectionPool, NextLimit
 from stageproxy.store.postgres.database import PostgresDatabase
+from stageproxy.store.s3.generations import new_key
+from stageproxy.store.s3.incoming import SpooledFile
 from stageproxy.store.sqlite.database import Database, T
 
 LATE = 0.1
 """How long after its answer the late server commits."""
+VERY_LATE = 1
+"""How long after its answer another one stores the file."""
 
 
 def without_flushing() -> None:
@@ -109,8 +113,30 @@ def _no_change_there(self: PostgresDatabase) -> asyncio.Future[int]:
     return known
 
 
+def answering_before_the_store() -> None:
+    """Take a file for stored as soon as it is on its way to the bucket."""
+    SpooledFile.store = _store_later  # type: ignore[method-assign]
+
+
+_on_their_way: set[asyncio.Future[None]] = set()
+
+
+async def _store_later(self: SpooledFile) -> None:
+    body = self.spooled.path.read_bytes()
+    digests = await self.spooled.receiving.hashed()
+    self._stored_since = self.files.clock.now()
+    key = new_key(digests.sha256, self._stored_since)
+    _on_their_way.add(asyncio.ensure_future(_put_late(self.files, key, body)))
+
+
+async def _put_late(files: Any, key: str, body: bytes) -> None:
+    await asyncio.sleep(VERY_LATE)
+    await files.bucket.put_new(key, body)
+
+
 DEFECTS: Mapping[str, Callable[[], None]] = {
     "a catalogue that never changes": hearing_of_no_change,
+    "an answer before the store": answering_before_the_store,
     "no turns": reading_in_order_of_arrival,
     "no fsync": without_flushing,
     "an answer before the commit": answering_before_commit,

@@ -28,17 +28,17 @@ _ONE_OF_SEVERAL = "server {} max_fails=0;"
 
 @dataclass(frozen=True, slots=True)
 class SharedStores:
-    """An empty database that several servers share, and an empty bucket, or a folder."""
+    """An empty database and an empty bucket that several servers share."""
 
     postgres: Postgres
     database: str
-    s3: S3Server | None = None
-    bucket: str = ""
+    s3: S3Server
+    bucket: str
 
     @property
     def settings(self) -> dict[str, str]:
         """Return the settings of each of the servers, as variables without their prefix."""
-        files = self.s3.settings(self.bucket) if self.s3 else {}
+        files = self.s3.settings(self.bucket)
         return {"STORAGE__DATABASE": self.database, "SERVER__SECRET": SECRET, **files}
 
 
@@ -72,8 +72,6 @@ class ClusterServer:
     async def start(self) -> None:
         """Start the server on the data and the port of the last one."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        if "STORAGE__FILES" not in self.settings:
-            self._share_folder()
         port = int(self._server.url.rpartition(":")[2]) if self._server else 0
         starting = running_server(
             self.folder / "data",
@@ -93,15 +91,6 @@ class ClusterServer:
     async def end(self) -> None:
         """Stop the server, if it runs."""
         await self._stack.aclose()
-
-    def _share_folder(self) -> None:
-        """Have the staged files in a folder of all servers, as on a disk of the network."""
-        shared = self.first.parent.parent / "files"
-        own = self.folder / "data" / "files"
-        if not own.exists():
-            shared.mkdir(exist_ok=True)
-            own.parent.mkdir(exist_ok=True)
-            own.symlink_to(shared)
 
     def log_lines(self) -> list[str]:
         """Return what all servers in this place have logged."""
