@@ -3,7 +3,7 @@
 from asyncio import Future
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
@@ -269,8 +269,24 @@ class LeaseRows(Protocol):
     def save(self, lease: Lease) -> None:
         """Store a lease, new or changed."""
 
+    def renew(self, name: str, holder: str, until: datetime) -> bool:
+        """Store until when a lease lasts, if this *holder* has it; return whether it has."""
+
     def remove(self, name: str) -> None:
         """Remove a lease whose work is done, if it exists."""
+
+
+class RateRows(Protocol):
+    """What all servers together have counted, by names that tell nothing of who it was."""
+
+    def add(self, name: str, used: timedelta, period: timedelta, now: datetime) -> timedelta:
+        """Take from a bucket what is refilled in a time; return what is missing in it then.
+
+        That is at most a *period*. Others may do so at the same time.
+        """
+
+    def remove_full(self, now: datetime) -> None:
+        """Remove the buckets that are full again."""
 
 
 class AuditRows(Protocol):
@@ -344,8 +360,18 @@ class Rows(Protocol):
         """The leases of workers."""
 
     @property
+    def rates(self) -> RateRows:
+        """What servers have counted."""
+
+    @property
     def audit(self) -> AuditRows:
         """The audit trail."""
+
+    def now(self) -> datetime | None:
+        """Return the time by the clock that all servers share: that of the database.
+
+        `None` if it has none of its own; then the clock of this process is meant.
+        """
 
     def totals(self) -> Totals:
         """Return how much is stored."""

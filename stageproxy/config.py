@@ -13,8 +13,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from stageproxy.core.durations import spell_duration
 from stageproxy.setting_types import (
     DatabaseUrl,
     Duration,
@@ -186,6 +196,24 @@ class PostgresSettings(SettingsTable):
         description="How long a transaction waits for a connection, for the one before it, or for "
         "a database that restarts.",
     )
+    lease: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=15))] = Field(
+        timedelta(seconds=30),
+        description="How long what a server was doing is left to it after its last sign of life.",
+        validate_default=True,
+    )
+
+    @field_validator("lease")
+    @classmethod
+    def _outlasts_failures(cls, lease: timedelta, info: ValidationInfo) -> timedelta:
+        """Refuse a lease that can lapse before its holder knows that it cannot be renewed."""
+        shortest = 3 * info.data.get("timeout", timedelta(0))
+        if lease < shortest:
+            msg = (
+                f"a lease has to last at least three times postgres.timeout: "
+                f"{spell_duration(shortest)}"
+            )
+            raise ValueError(msg)
+        return lease
 
 
 class S3Settings(SettingsTable):

@@ -139,6 +139,11 @@ def test_example_names_no_host() -> None:
             "server.trusted_proxies: give a list of IP addresses and networks.",
             id="no list of proxies",
         ),
+        pytest.param(
+            '[postgres]\ntimeout = "20s"',
+            "postgres.lease: a lease has to last at least three times postgres.timeout: 1m.",
+            id="lease that lapses during one transaction",
+        ),
     ],
 )
 def test_mistakes(file: Path, text: str, sentence: str) -> None:

@@ -1,5 +1,6 @@
 """How many unknown tokens a client may send before it has to wait."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from stageproxy.core.rates import Rate, RateLimiter
@@ -21,6 +22,11 @@ class GuessLimiter:
         self._first: RateLimiter[str] = RateLimiter(rate)
         self._repeated: RateLimiter[str] = RateLimiter(Rate(rate.most * _REPEATS, rate.period))
         self._sent: RateLimiter[tuple[str, int]] = RateLimiter(Rate(1, rate.period))
+
+    @property
+    def limiters(self) -> Mapping[str, RateLimiter[str]]:
+        """What is counted of each client, by name. Which tokens it has sent is not among it."""
+        return {"first": self._first, "repeated": self._repeated}
 
     def take(self, client: str, token: int, now: datetime) -> timedelta:
         """Count an unknown token. Return how long to wait if the client has sent too many.

@@ -17,6 +17,24 @@ LENGTH = TOLERANCE + RENEWED_EVERY
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseTimes:
+    """How long leases last after their last renewal, and how often they are renewed.
+
+    By default they are for the workers of one machine, which go by its clock.
+    `looked_for_every`: how often work is looked for whose lease has lapsed.
+    """
+
+    length: timedelta = LENGTH
+    renewed_every: timedelta = RENEWED_EVERY
+    looked_for_every: timedelta = RENEWED_EVERY
+
+    @classmethod
+    def of_length(cls, length: timedelta) -> Self:
+        """Return the times of leases that outlast one renewal that fails."""
+        return cls(length, length / 3, length / 6)
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A lease by the name of its work. *holder* is the id of a worker."""
 
@@ -25,28 +43,30 @@ class Lease:
     fence: int
     until: datetime
 
-    def is_valid(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime, length: timedelta = LENGTH) -> bool:
         """Return whether the holder still has the lease.
 
         One that ends too far in the future is none: the clock was set back since.
         """
-        return now < self.until <= now + 2 * LENGTH
+        return now < self.until <= now + 2 * length
 
-    def renewed(self, now: datetime) -> Self:
+    def renewed(self, now: datetime, length: timedelta = LENGTH) -> Self:
         """Return the lease with its whole length before it."""
-        return replace(self, until=now + LENGTH)
+        return replace(self, until=now + length)
 
     def ended(self, now: datetime) -> Self:
         """Return the lease as one that anybody may take. Its fence is never used again."""
         return replace(self, until=now)
 
 
-def taken(former: Lease | None, name: str, holder: str, now: datetime) -> Lease | None:
+def taken(
+    former: Lease | None, name: str, holder: str, now: datetime, length: timedelta = LENGTH
+) -> Lease | None:
     """Return the lease of a holder, new or renewed; `None` while another one has it."""
     if former is None:
-        return Lease(name, holder, 1, now).renewed(now)
+        return Lease(name, holder, 1, now).renewed(now, length)
     if former.holder == holder:
-        return former.renewed(now)
-    if former.is_valid(now):
+        return former.renewed(now, length)
+    if former.is_valid(now, length):
         return None
-    return Lease(name, holder, former.fence + 1, now).renewed(now)
+    return Lease(name, holder, former.fence + 1, now).renewed(now, length)

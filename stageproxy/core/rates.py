@@ -1,7 +1,7 @@
 """How often something may happen: one bucket for each key, refilled evenly."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -36,6 +36,7 @@ class RateLimiter(Generic[Key]):
         self.rate = rate
         self._most_keys = most_keys
         self._full_at: OrderedDict[Key, datetime] = OrderedDict()
+        self._counted: dict[Key, int] | None = None
 
     def __len__(self) -> int:
         """Return how many keys are remembered."""
@@ -58,9 +59,9 @@ class RateLimiter(Generic[Key]):
         if not self.rate.most:
             return
         missing = min(self._missing(key, now) + self.rate.interval, self.rate.period)
-        self._full_at[key] = now + missing
-        self._full_at.move_to_end(key)
-        self._forget(now)
+        self._fill(key, now + missing, now)
+        if self._counted is not None and len(self._counted) < self._most_keys:
+            self._counted[key] = self._counted.get(key, 0) + 1
 
     def take(self, key: Key, now: datetime) -> timedelta:
         """Count an event if it is within the rate. Return how long to wait if it is not."""
@@ -68,6 +69,25 @@ class RateLimiter(Generic[Key]):
         if not wait:
             self.count(key, now)
         return wait
+
+    def share(self) -> None:
+        """Remember from now on what is counted until it is drained, for others to add it up."""
+        self._counted = {}
+
+    def drain(self) -> Mapping[Key, int]:
+        """Return how many events of each key were counted since the last time."""
+        drained, self._counted = self._counted or {}, {}
+        return drained
+
+    def add_up(self, key: Key, missing: timedelta, now: datetime) -> None:
+        """Note what is missing in a bucket after the events that others have counted."""
+        counted = (self._counted or {}).get(key, 0) * self.rate.interval
+        self._fill(key, now + min(missing + counted, self.rate.period), now)
+
+    def _fill(self, key: Key, full_at: datetime, now: datetime) -> None:
+        self._full_at[key] = full_at
+        self._full_at.move_to_end(key)
+        self._forget(now)
 
     def _missing(self, key: Key, now: datetime) -> timedelta:
         """Return what is missing in a bucket, as the time in which it is refilled.

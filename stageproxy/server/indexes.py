@@ -16,6 +16,7 @@ from stageproxy.core.rights import Credential
 from stageproxy.places import Places
 from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.storage import lease_times_of
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -148,7 +149,12 @@ def publish_target_of(
             session, str(urls.repository), idle_timeout=settings.timeout
         ),
         credentials=_credentials_of(config, urls.repository),
-        pace=Pace(settings.parallel, settings.poll, settings.patience),
+        pace=Pace(
+            settings.parallel,
+            settings.poll,
+            settings.patience,
+            renew=lease_times_of(config).renewed_every,
+        ),
         pause=_pause,
         count=count,
     )

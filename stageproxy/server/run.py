@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam
@@ -21,7 +22,11 @@ from stageproxy.core.pace import PaceLimits
 from stageproxy.ports import Clock
 from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.admin_token import create_admin_token
-from stageproxy.server.background import renew_leases, work_in_background
+from stageproxy.server.background import (
+    renew_leases,
+    work_beside_others,
+    work_in_background,
+)
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.inspectors import Inspectors
 from stageproxy.server.opening import open_service
@@ -83,13 +88,21 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             asyncio.TaskGroup() as group,
         ):
             renewing = group.create_task(renew_leases(service))
-            working = group.create_task(work_in_background(service, clock))
+            working = group.create_task(_work(config, service, clock))
             spare_collections()
             await stop.wait()
             log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             renewing.cancel()
             working.cancel()
             clock.save()
+
+
+async def _work(config: Config, service: Service, clock: WatchedClock) -> None:
+    if config.storage.database:
+        seconds = service.leases.times.renewed_every.total_seconds()
+        await work_beside_others(service, clock, partial(asyncio.sleep, seconds))
+    else:
+        await work_in_background(service, clock)
 
 
 def spare_collections() -> None:

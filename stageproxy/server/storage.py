@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from stageproxy.catalogue import RunningCatalogue
 from stageproxy.config import Config, ConfigError
 from stageproxy.core.errors import FailedBucketError
+from stageproxy.core.leases import LeaseTimes
 from stageproxy.ports import Clock, Inspector, RunningFiles
 from stageproxy.server.identity import ServerFacts
 from stageproxy.store.bucket_address import BucketAddress
@@ -130,6 +131,11 @@ def _open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Data
     ):
         database.share_writing(lock.held)
         yield database
+
+
+def lease_times_of(config: Config) -> LeaseTimes:
+    """Return how long leases last: on one machine, whose clock can jump, or among several."""
+    return LeaseTimes.of_length(config.postgres.lease) if config.storage.database else LeaseTimes()
 
 
 def open_files(

@@ -19,6 +19,7 @@ from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector, RunningFiles
 from stageproxy.server.identity import Identity
 from stageproxy.server.reviews import ReviewAdapters, reviews_of
+from stageproxy.server.storage import lease_times_of
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -43,6 +44,7 @@ from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
+from stageproxy.services.shared_rates import SharedRates
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -115,6 +117,8 @@ class Service:
     derived: DerivedFiles
     prepared: PreparedAnswers = field(repr=False)
     database: RunningCatalogue = field(repr=False)
+    instance: str
+    shared_rates: SharedRates
 
 
 def assemble(
@@ -130,7 +134,7 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
-    leases = Leases(database, clock, identity.worker)
+    leases = Leases(database, clock, identity.worker, lease_times_of(config))
     names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
     preflight = _preflight(adapters, findings)
@@ -188,6 +192,10 @@ def assemble(
         derived=adapters.reviews.derived,
         prepared=_prepared_answers(config, adapters),
         database=database,
+        instance=identity.instance,
+        shared_rates=SharedRates(
+            database, clock, {**stages.rates.limiters, **app[keys.GUESSES].limiters}
+        ),
     )
 
 

@@ -12,8 +12,12 @@ from enum import Enum, auto
 from functools import partial
 
 from stageproxy.config import Config
-from stageproxy.core.leases import RENEWED_EVERY
-from stageproxy.server.background import renew_leases, take_over, work_in_background
+from stageproxy.server.background import (
+    renew_leases,
+    take_over,
+    work_beside_others,
+    work_in_background,
+)
 from stageproxy.server.identity import ServerFacts
 from stageproxy.server.opening import open_service
 from stageproxy.server.run import SERVE_FAILURES, log_to_stderr, runner_of, spare_collections
@@ -161,17 +165,23 @@ class _Worker:
             await runner.cleanup()
 
     async def _work_alone(self, service: Service) -> None:
+        clock = self._context.clock
+        pause = partial(self._pause, service.leases.times.renewed_every)
+
         async def work() -> None:
             log.info("process %d does the background work of this server", os.getpid())
-            await work_in_background(service, self._context.clock)
+            await work_in_background(service, clock)
 
-        await work_alone(service.leases, BACKGROUND, work, self._pause)
+        if self._context.config.storage.database:
+            await work_beside_others(service, clock, pause)
+        else:
+            await work_alone(service.leases, BACKGROUND, work, pause)
 
-    async def _pause(self) -> None:
+    async def _pause(self, length: timedelta) -> None:
         """Wait until leases are to be renewed, or another worker may have ended."""
         self._is_due.clear()
         try:
-            async with asyncio.timeout(RENEWED_EVERY.total_seconds()):
+            async with asyncio.timeout(length.total_seconds()):
                 await self._is_due.wait()
         except TimeoutError:
             return

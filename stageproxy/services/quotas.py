@@ -1,6 +1,6 @@
 """The limits of what is stored and of how often something happens, as services hold to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,11 +48,16 @@ def _unlimited() -> "RateLimiter[tuple[str, str]]":
 class Rates:
     """Holds API tokens to the limits of how often they open stages and change something.
 
-    What is counted is forgotten when the server restarts.
+    What is counted is forgotten when the server restarts, unless servers share it.
     """
 
     openings: RateLimiter[tuple[str, str]] = field(default_factory=_unlimited)
     changes: RateLimiter[tuple[str, str]] = field(default_factory=_unlimited)
+
+    @property
+    def limiters(self) -> Mapping[str, RateLimiter[tuple[str, str]]]:
+        """What is counted, by name."""
+        return {"openings": self.openings, "changes": self.changes}
 
     def check_opening(self, token_id: str, project: str, now: datetime) -> None:
         """Count the opening of a stage. Raise if the token has opened too many of a project."""

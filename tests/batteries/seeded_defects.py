@@ -1096,7 +1096,7 @@ DEFECTS = [
     Defect(
         "a lease has one holder",
         "core/leases.py",
-        "    if former.is_valid(now):\n        return None\n",
+        "    if former.is_valid(now, length):\n        return None\n",
         "",
         "core/test_leases.py::test_taking",
     ),
@@ -1110,8 +1110,8 @@ DEFECTS = [
     Defect(
         "a worker renews its leases",
         "services/leases.py",
-        "rows.leases.save(lease.renewed(now))",
-        "rows.leases.save(lease)",
+        "names = list(self._kept)",
+        "names: list[str] = []",
         "services/promotion/test_several_workers.py::test_longer_than_its_lease",
     ),
     Defect(
@@ -1127,6 +1127,41 @@ DEFECTS = [
         "return take_over(rows, stage, promotion, self.clock.now())",
         "return None",
         "services/promotion/test_several_workers.py::test_taken_over_from_a_killed_worker",
+    ),
+    Defect(
+        "leases of several servers go by the clock of the database",
+        "services/leases.py",
+        "return rows.now() or self.clock.earliest()",
+        "return self.clock.earliest()",
+        "services/test_leases.py::test_servers_with_other_clocks",
+    ),
+    Defect(
+        "a lease is renewed for its holder alone",
+        "store/rows/leases.py",
+        "WHERE name = :name AND holder = :holder",
+        "WHERE name = :name AND :holder <> ''",
+        "store/test_catalogue_contract_leases.py::test_renewed",
+    ),
+    Defect(
+        "a rate holds for all servers together",
+        "services/shared_rates.py",
+        "self.limiters[one.limiter].add_up(one.key, missing[one.digest], now)",
+        "self.limiters[one.limiter].add_up(one.key, timedelta(0), now)",
+        "services/test_shared_rates.py::test_rate_of_all_servers",
+    ),
+    Defect(
+        "a promotion goes on after a failure of the database",
+        "services/promotion/publishing.py",
+        "return await self.catalogue.write(lambda rows: self._take_again(rows, view))",
+        "return None",
+        "services/promotion/test_publishing.py::test_failure_of_the_database",
+    ),
+    Defect(
+        "a server whose lease was taken records nothing",
+        "services/promotion/journal_store.py",
+        "if self.leases and not self.leases.take(rows, of_promotion(self.stage_id)):",
+        "if self.leases is None:",
+        "services/promotion/test_publishing.py::test_journal_of_a_lost_lease",
     ),
     Defect(
         "no worker fails an upload that a living one completes",

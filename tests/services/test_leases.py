@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from stageproxy.core.leases import LENGTH
+from stageproxy.core.leases import LENGTH, Lease, LeaseTimes
 from stageproxy.services.leases import BACKGROUND, Leases, work_alone
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
+from tests.support.ports.fake_rows import FakeRows
 
 
 @dataclass(slots=True)
@@ -84,20 +86,59 @@ async def test_end_of_a_worker() -> None:
 
 
 async def test_renewal() -> None:
-    """A worker renews all of its leases, and no others; one that has none writes nothing."""
+    """A worker renews the leases of what it does, and no others; without any, nothing is written.
+
+    Once it renewed all that it had, also of work that had failed to end them.
+    """
     place = Workplace()
     first, second = place.leases("first"), place.leases("second")
-    await first.try_to_take("one")
-    await first.try_to_take("two")
+    for name in ("one", "other", "two"):
+        await first.try_to_take(name)
     place.clock.time += LENGTH / 2
     committed = place.catalogue.committed
     await second.renew()
-    is_untouched = place.catalogue.committed is committed
+    with first.kept("other"):
+        pass
     await first.renew()
+    is_untouched = place.catalogue.committed is committed
+    with first.kept("one"), first.kept("two"):
+        await first.renew()
 
     leases = await place.catalogue.read(lambda rows: rows.leases.list())
     assert is_untouched
-    assert [one.until - place.clock.time for one in leases] == [LENGTH, LENGTH]
+    assert [one.until - place.clock.time for one in leases] == [LENGTH, LENGTH / 2, LENGTH]
+
+
+async def test_renewal_of_a_lost_lease() -> None:
+    """A worker that was stopped for longer than its lease does not get it back from another."""
+    place = Workplace()
+    first, second = place.leases("first"), place.leases("second")
+    await first.try_to_take("one")
+    with first.kept("one"):
+        place.clock.time += LENGTH
+        await second.try_to_take("one")
+        await first.renew()
+
+    lease = await place.catalogue.read(lambda rows: rows.leases.find("one"))
+    assert lease == Lease("one", "second", 2, place.clock.time + LENGTH)
+    assert not await first.try_to_take("one")
+
+
+async def test_servers_with_other_clocks() -> None:
+    """Leases of several servers go by the clock of the database, whatever their own clocks say."""
+    shared = FakeClock()
+    catalogue = FakeCatalogue(FakeRows(clock=shared))
+    times = LeaseTimes.of_length(timedelta(seconds=30))
+    ahead = Leases(catalogue, FakeClock(shared.time + timedelta(days=1)), "ahead", times)
+    behind = Leases(catalogue, FakeClock(shared.time - timedelta(days=1)), "behind", times)
+
+    await behind.try_to_take("one")
+    is_taken_at_once = await ahead.try_to_take("one")
+    shared.time += timedelta(seconds=30)
+
+    assert not is_taken_at_once
+    assert await ahead.try_to_take("one")
+    assert not await behind.try_to_take("one")
 
 
 async def test_full_disk() -> None:

@@ -46,3 +46,32 @@ async def test_removed(catalogue: Catalogue) -> None:
     await catalogue.write(lambda rows: rows.leases.remove("unknown"))
 
     assert [*await catalogue.read(lambda rows: rows.leases.list())] == [LEASE]
+
+
+async def test_time(catalogue: Catalogue) -> None:
+    """The time of the database goes on within a transaction, where it has a clock of its own."""
+
+    def work(rows: Rows) -> bool:
+        first, second = rows.now(), rows.now()
+        return first is None or second is None or first <= second
+
+    assert await catalogue.write(work)
+
+
+async def test_renewed(catalogue: Catalogue) -> None:
+    """A lease is renewed for its holder, and for nobody else."""
+    await save(catalogue, LEASE, replace(LEASE, name="another"))
+    later = NOW + HOUR
+
+    is_renewed = await catalogue.write_aside(
+        lambda rows: rows.leases.renew("background", "a worker", later)
+    )
+    by_another = await catalogue.write_aside(
+        lambda rows: rows.leases.renew("another", "other worker", later)
+    )
+
+    assert (is_renewed, by_another) == (True, False)
+    assert [*await catalogue.read(lambda rows: rows.leases.list())] == [
+        replace(LEASE, name="another"),
+        replace(LEASE, until=later),
+    ]

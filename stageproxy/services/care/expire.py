@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MIN_AGE = timedelta(hours=1)
+_LAPSED_FOR = timedelta(days=1)
 _STEP = 200
 """How many stages or files one transaction treats, which then takes some milliseconds."""
 _MOST_PLANNED = 10_000
@@ -100,8 +101,8 @@ class Expiry:
         expired, uploads = await self._end_expired(now)
         forgotten = [stage async for stage in self._forgotten(now)]
         unused = [await self._remove_unused(prefix, now) for prefix in prefixes]
-        await self.catalogue.write(lambda rows: rows.sessions.remove_expired(now))
-        derived = await self._remove_derived(now)
+        await self.catalogue.write(lambda rows: _remove_lapsed(rows, now))
+        derived = await self.sweep_derived()
         done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)], derived)
         if done.forgotten or done.files:
             log.info(
@@ -125,8 +126,9 @@ class Expiry:
 
         return run
 
-    async def _remove_derived(self, now: datetime) -> Sequence[UnneededFile]:
-        """Delete what was worked out of artifacts that are gone."""
+    async def sweep_derived(self) -> Sequence[UnneededFile]:
+        """Delete what this server has worked out of artifacts that are gone."""
+        now = self.clock.earliest()
         known = await self.catalogue.read(lambda rows: rows.files.digests())
 
         def work() -> Sequence[UnneededFile]:
@@ -184,6 +186,15 @@ def _end_some(
     for stage_id in dict.fromkeys(stage_id for stage_id, _ in uploads):
         end_if_expired(rows, get_stage(rows, stage_id), now)
     return stages, uploads
+
+
+def _remove_lapsed(rows: Rows, now: datetime) -> None:
+    """Remove sessions that have expired, leases that lapsed long ago, and rates without events."""
+    rows.sessions.remove_expired(now)
+    rows.rates.remove_full(now - _LAPSED_FOR)
+    for lease in rows.leases.list():
+        if lease.until < now - _LAPSED_FOR:
+            rows.leases.remove(lease.name)
 
 
 def _flat(parts: Sequence[Sequence[UnneededFile]]) -> Iterator[UnneededFile]:

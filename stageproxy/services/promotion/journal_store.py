@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.promotion.journal import Entry, Journal
-from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.promotion.promotion import LostLeaseError, Promotion
 from stageproxy.core.rights import ApiToken
 from stageproxy.ports import Clock
+from stageproxy.services.leases import Leases, of_promotion
 from stageproxy.services.promotion.transactions import fail, get_promotion, record, succeed
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ Work = Callable[[Rows, Promotion, datetime], None]
 class CatalogueJournalStore:
     """Stores the journal of one stage's promotion; see `ports.JournalStore`.
 
-    *sent_by*: the API token of a client that publishes, `None` if the server does.
+    *sent_by*: the API token of a client that publishes, `None` if the server does. Then *leases*
+    are those of the worker that publishes: with each change, it renews the lease of this promotion.
     """
 
     catalogue: Catalogue
@@ -30,6 +32,7 @@ class CatalogueJournalStore:
     fence: int
     max_lifetime: timedelta
     sent_by: ApiToken | None = None
+    leases: Leases | None = None
 
     async def entries(self) -> Journal:
         """Return the journal."""
@@ -76,6 +79,9 @@ class CatalogueJournalStore:
         """Run *work* in one transaction. Raise `LostLeaseError` if the lease was lost."""
 
         def fenced(rows: Rows) -> None:
-            work(rows, get_promotion(rows, self.stage_id, self.fence), self.clock.now())
+            promotion = get_promotion(rows, self.stage_id, self.fence)
+            if self.leases and not self.leases.take(rows, of_promotion(self.stage_id)):
+                raise LostLeaseError
+            work(rows, promotion, rows.now() or self.clock.now())
 
         await self.catalogue.write(fenced)

@@ -1,11 +1,9 @@
 """Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
@@ -25,7 +23,6 @@ from stageproxy.core.promotion.examination import (
 )
 from stageproxy.core.promotion.looks import forms_in_doubt, look_at_content
 from stageproxy.core.promotion.promotion import (
-    LostLeaseError,
     Promotion,
     Publisher,
     StopRequestedError,
@@ -39,13 +36,13 @@ from stageproxy.services.background import Background
 from stageproxy.services.leases import Leases, of_promotion
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
-from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import (
     PublishTarget,
     StoredUploadRequests,
     get_publish_target,
 )
+from stageproxy.services.promotion.publishing import Publishing
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.promotion.transactions import (
     LiveProgress,
@@ -136,7 +133,8 @@ class Promotions:
             require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
             if request.publisher is Publisher.SERVER:
                 self.leases.take(rows, of_promotion(stage_id))
-            return begin(rows, examination, request, publish_target.urls, token.id, now)
+            at = rows.now() or now
+            return begin(rows, examination, request, publish_target.urls, token.id, at)
 
         view = await self.catalogue.write(work)
         log.info(
@@ -182,9 +180,9 @@ class Promotions:
 
     async def end_lapsed(self) -> None:
         """End the promotions whose leases have run out, so that they can be started again."""
-        now = self.clock.now()
 
         def work(rows: Rows) -> None:
+            now = rows.now() or self.clock.now()
             for promotion in rows.promotions.list():
                 if promotion.has_lapsed(now) and not self.is_running(rows, promotion.stage_id):
                     end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
@@ -283,50 +281,15 @@ class Promotions:
         return credential
 
     def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
-        stage = view.stage
-        # The next run of the same stage may start before this one has ended.
-        progress = self.live[stage.id] = LiveProgress()
-        journal_store = CatalogueJournalStore(
-            self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
+        def runner_of(
+            stage: Stage, journal_store: JournalStore, progress: LiveProgress
+        ) -> PromotionRunner:
+            return self.runner(stage, journal_store, credential, progress)
+
+        publishing = Publishing(
+            self.catalogue, self.clock, self.leases, self.background, self.live, self._max_lifetime
         )
-        runner = self.runner(stage, journal_store, credential, progress)
-        publish = partial(self._publish, stage, journal_store, runner.run, progress)
-        self.background.start(stage.id, publish)
-
-    async def _publish(
-        self,
-        stage: Stage,
-        journal_store: CatalogueJournalStore,
-        run: Callable[[], Awaitable[None]],
-        progress: LiveProgress,
-    ) -> None:
-        """Publish to the end. Raise nothing: this runs in the background."""
-        try:
-            await run()
-        except LostLeaseError:
-            log.warning(
-                "stage %s: its promotion was stopped, or another publisher took it over", stage.id
-            )
-        except Exception:
-            log.exception("stage %s: its promotion failed", stage.id)
-            with suppress(LostLeaseError):
-                await journal_store.fail("Internal error. See the server's log.")
-        finally:
-            if self.live.get(stage.id) is progress:
-                del self.live[stage.id]
-        await self._release(journal_store)
-
-    async def _release(self, journal_store: CatalogueJournalStore) -> None:
-        """Remove the lease of a promotion that has ended, unless the next one has it."""
-        name, fence = of_promotion(journal_store.stage_id), journal_store.fence
-
-        def work(rows: Rows) -> None:
-            promotion = rows.promotions.find(journal_store.stage_id)
-            if promotion is None or promotion.fence == fence:
-                rows.leases.remove(name)
-
-        with suppress(StorageError):
-            await self.catalogue.write(work)
+        publishing.start(view, runner_of)
 
     def runner(
         self,

@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from stageproxy.core.errors import (
     DamagedArtifactError,
     StageproxyError,
+    StorageError,
     UpstreamUnavailableError,
 )
 from stageproxy.core.promotion.confirmation import IndexFile
@@ -79,7 +80,10 @@ class PromotionRunner:
     wait_for: Callable[[str], None]
 
     async def run(self) -> None:
-        """Publish what is not published yet. Raise `LostLeaseError` if the lease was lost."""
+        """Publish what is not published yet. Raise `LostLeaseError` if the lease was lost.
+
+        Raise `StorageError` if the journal or a file cannot be used: another run goes on then.
+        """
         run = _Run(dict(await self.journal_store.entries()))
         while not run.has_ended:
             listed = await self._read_index(run)
@@ -156,7 +160,7 @@ class PromotionRunner:
             try:
                 async with renewing_lease(self.journal_store, self.target.pace.renew):
                     run.sha256_of[name] = await listing.sha256_of(url, size=sizes[name])
-            except LostLeaseError:
+            except (LostLeaseError, StorageError):
                 raise
             except StageproxyError as error:
                 await self._retry_comparison(run, name, error)
@@ -174,7 +178,7 @@ class PromotionRunner:
                     return
                 try:
                     replies[artifact.filename] = await self._send(run, artifact)
-                except LostLeaseError:
+                except (LostLeaseError, StorageError):
                     raise
                 except StageproxyError as error:
                     errors.append(error)

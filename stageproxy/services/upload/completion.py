@@ -67,7 +67,12 @@ class Completion:
         What is not the file's fault puts the upload back, and it can be completed again.
         """
         await self.stages.get(token, stage_id, Action.UPLOAD)
-        ids = (stage_id, upload_id)
+        with self.leases.kept(of_upload(upload_id)):
+            await self._complete(token, (stage_id, upload_id))
+        return (await self.file_uploads.get(token, stage_id, upload_id))[1]
+
+    async def _complete(self, token: ApiToken, ids: Ids) -> None:
+        stage_id, upload_id = ids
         upload = await self.file_uploads.change(
             token,
             ids,
@@ -90,7 +95,6 @@ class Completion:
         finally:
             if not settled:
                 await self._settle(ids, UploadStep.PUT_BACK, SERVER)
-        return (await self.file_uploads.get(token, stage_id, upload_id))[1]
 
     async def recover(self) -> None:
         """Fail the file uploads that a worker was completing when it ended."""

@@ -26,9 +26,9 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
 from stageproxy.store.postgres.problems import opening_problem
+from stageproxy.store.postgres.rows import PostgresRows
 from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
-from stageproxy.store.rows.rows import SqlRows
 from stageproxy.store.rows.stages import MOST_CACHED, weight_of
 from stageproxy.store.unusable import UnusableDatabaseError
 
@@ -195,14 +195,14 @@ class PostgresDatabase:
     def _write(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
             connection.execute(_QUEUE)
-            result = work(SqlRows(PostgresConnection(connection)))
+            result = work(PostgresRows(PostgresConnection(connection)))
             if connection.execute(_RAISE_STATE).rowcount:
                 self._commit(connection, deadline)
         return result
 
     def _write_aside(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_ASIDE, deadline) as connection:
-            result = work(SqlRows(PostgresConnection(connection)))
+            result = work(PostgresRows(PostgresConnection(connection)))
             connection.commit()
         return result
 
@@ -214,7 +214,7 @@ class PostgresDatabase:
 
     def _read(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_READING, deadline) as connection:
-            return work(SqlRows(PostgresConnection(connection), cache=self._cache))
+            return work(PostgresRows(PostgresConnection(connection), cache=self._cache))
 
     @contextmanager
     def _transaction(self, begin: str, deadline: _Deadline) -> Iterator[Connection[Row]]:

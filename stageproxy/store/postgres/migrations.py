@@ -14,7 +14,16 @@ from stageproxy.store.unusable import NewerSchemaError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""
-LATER_STEPS: Mapping[str, tuple[str, ...]] = {}
+LATER_STEPS: Mapping[str, tuple[str, ...]] = {
+    "m0015_rates": (
+        """
+        CREATE TABLE rate (
+            name TEXT COLLATE "C" PRIMARY KEY,
+            full_at BIGINT NOT NULL
+        )
+        """,
+    ),
+}
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 _TABLE = """
     CREATE TABLE IF NOT EXISTS migration (

@@ -1,6 +1,7 @@
 """Leases as rows."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from stageproxy.core.leases import Lease
 from stageproxy.store.rows.columns import Row, Statements, text_of, time_in
@@ -27,6 +28,19 @@ class SqlLeaseRows(Statements):
             "until": text_of(lease.until),
         }
         self._upsert("lease", row, key=("name",))
+
+    def renew(self, name: str, holder: str, until: datetime) -> bool:
+        """Store until when a lease lasts, if a holder has it; return whether it has."""
+        renewed = self._all(
+            """
+            UPDATE lease SET until = :until WHERE name = :name AND holder = :holder
+            RETURNING name
+            """,
+            name=name,
+            holder=holder,
+            until=text_of(until),
+        )
+        return bool(renewed)
 
     def remove(self, name: str) -> None:
         """Remove a lease whose work is done, if it exists."""

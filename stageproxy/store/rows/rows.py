@@ -1,5 +1,7 @@
 """The rows that one transaction sees, by subject."""
 
+from datetime import datetime
+
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
 from stageproxy.core.limits import Amounts, Scope
@@ -12,6 +14,7 @@ from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
 from stageproxy.store.rows.leases import SqlLeaseRows
 from stageproxy.store.rows.looks import SqlLookRows
 from stageproxy.store.rows.promotions import SqlPromotionRows
+from stageproxy.store.rows.rates import SqlRateRows
 from stageproxy.store.rows.sessions import SqlSessionRows
 from stageproxy.store.rows.stages import SqlStageRows
 from stageproxy.store.rows.tokens import SqlTokenRows
@@ -35,8 +38,13 @@ class SqlRows(Statements):
         self.looks = SqlLookRows(connection)
         self.evidence = SqlEvidenceRows(connection)
         self.leases = SqlLeaseRows(connection)
+        self.rates = SqlRateRows(connection)
         self.audit = SqlAuditRows(connection)
         self._usage = SqlUsage(connection)
+
+    def now(self) -> datetime | None:
+        """Return nothing: SQLite has the clock of this process."""
+        return None
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""

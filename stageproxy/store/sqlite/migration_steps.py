@@ -230,6 +230,13 @@ _LEASES = (
     """,
 )
 
+_RATES = """
+    CREATE TABLE rate (
+        name TEXT PRIMARY KEY,
+        full_at INTEGER NOT NULL
+    ) STRICT
+"""
+
 _COUNTED = (
     """
     CREATE TABLE total (
@@ -489,3 +496,9 @@ def m0012_sessions(tables: Tables) -> None:
 def m0013_evidence(tables: Tables) -> None:
     """Add what was reported of tries of stages."""
     tables.execute(_EVIDENCE)
+
+
+@STEPS()
+def m0015_rates(tables: Tables) -> None:
+    """Add what servers count together."""
+    tables.execute(_RATES)

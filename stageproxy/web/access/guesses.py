@@ -5,7 +5,7 @@ whole addresses would gain nothing, and one guesser could stop the releases of e
 same router. (docs/adr/0034-guesses-have-to-wait.md)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import NotFoundError, TooManyGuessesError, UnknownCredentialError
 from stageproxy.core.guesses import GuessLimiter
-from stageproxy.core.rates import Rate
+from stageproxy.core.rates import Rate, RateLimiter
 from stageproxy.ports import Clock
 from stageproxy.web.access.addresses import client_of
 
@@ -48,6 +48,15 @@ class Guesses:
     clock: Clock
     count: Callable[[Guessed], None]
     _limiters: dict[Guessed, GuessLimiter] = field(default_factory=_limiters)
+
+    @property
+    def limiters(self) -> Mapping[str, RateLimiter[str]]:
+        """What is counted, by name."""
+        return {
+            f"{guessed} {name}": limiter
+            for guessed, both in self._limiters.items()
+            for name, limiter in both.limiters.items()
+        }
 
     @contextmanager
     def counted(self, guessed: Guessed, request: web.Request, token: str) -> Iterator[None]:

@@ -354,3 +354,15 @@ def test_database_of_a_newer_version(postgres_url: str) -> None:
 
     with pytest.raises(NewerSchemaError, match=r"unknown migrations: m9999_new\)"):
         PostgresDatabase(postgres_url)
+
+
+async def test_time(migrated_url: str) -> None:
+    """The time comes from the database server, so that servers with wrong clocks agree on it."""
+    with PostgresDatabase(migrated_url) as database:
+        before = await database.read(lambda rows: rows.now())
+        after = await database.write(lambda rows: rows.now())
+
+    assert before is not None
+    assert after is not None
+    assert before <= after
+    assert before.tzinfo is not None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
@@ -26,6 +26,7 @@ from stageproxy.core.stage.file_uploads import (
 from stageproxy.core.stage.paging import up_to
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields, form_size
+from tests.support.ports.clock import FakeClock
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
@@ -58,6 +59,7 @@ class FakeTables:
     evidence: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    rates: dict[str, datetime] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
@@ -77,6 +79,7 @@ class FakeTables:
             dict(self.evidence),
             dict(self.leases),
             dict(self.sessions),
+            dict(self.rates),
             list(self.events),
         )
 
@@ -536,9 +539,35 @@ class FakeLeaseRows:
         """Store a lease, new or changed."""
         self.tables.leases[lease.name] = lease
 
+    def renew(self, name: str, holder: str, until: datetime) -> bool:
+        """Store until when a lease lasts, if a holder has it; return whether it has."""
+        lease = self.tables.leases.get(name)
+        if lease is None or lease.holder != holder:
+            return False
+        self.tables.leases[name] = replace(lease, until=until)
+        return True
+
     def remove(self, name: str) -> None:
         """Remove a lease whose work is done, if it exists."""
         self.tables.leases.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeRateRows:
+    """See `catalogue.RateRows`."""
+
+    tables: FakeTables
+
+    def add(self, name: str, used: timedelta, period: timedelta, now: datetime) -> timedelta:
+        """Take from a bucket, and return what is missing in it."""
+        full_at = max(self.tables.rates.get(name, now), now)
+        self.tables.rates[name] = min(full_at + used, now + period)
+        return self.tables.rates[name] - now
+
+    def remove_full(self, now: datetime) -> None:
+        """Remove the buckets that are full again."""
+        for name in [one for one, full_at in self.tables.rates.items() if full_at <= now]:
+            del self.tables.rates[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -576,8 +605,9 @@ class FakeAuditRows:
 class FakeRows:
     """All rows, by subject; see `catalogue.Rows`."""
 
-    def __init__(self, tables: FakeTables | None = None) -> None:
+    def __init__(self, tables: FakeTables | None = None, clock: FakeClock | None = None) -> None:
         self.tables = tables or FakeTables()
+        self.clock = clock
         self.stages = FakeStageRows(self.tables)
         self.artifacts = FakeArtifactRows(self.tables)
         self.files = FakeFileRows(self.tables)
@@ -588,11 +618,16 @@ class FakeRows:
         self.looks = FakeLookRows(self.tables)
         self.evidence = FakeEvidenceRows(self.tables)
         self.leases = FakeLeaseRows(self.tables)
+        self.rates = FakeRateRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":
         """Return a copy."""
-        return FakeRows(self.tables.copy())
+        return FakeRows(self.tables.copy(), self.clock)
+
+    def now(self) -> datetime | None:
+        """Return the time by the clock of the database, if it has one."""
+        return self.clock.now() if self.clock else None
 
     def usage(self, scope: Scope) -> Amounts:
         """Return how much is used of each quota."""
