@@ -177,6 +177,29 @@ class NamedDigests(Protocol):
         """Run *work* with the digests, within a transaction that excludes uploads."""
 
 
+@dataclass(frozen=True, slots=True)
+class BytesOnDisk:
+    """The bytes of a stored file, where the system can send them from."""
+
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BytesElsewhere:
+    """The bytes of a stored file that the server has to pass on.
+
+    *read*: yields those from a position to before another one. It raises `StorageError` if they
+    do not arrive, and `FileNotFoundError` if the file is gone.
+    """
+
+    size: int
+    read: Callable[[int, int], AsyncIterator[bytes]]
+
+
+StoredBytes = BytesOnDisk | BytesElsewhere
+
+
 class ArtifactFiles(Protocol):
     """The files of artifacts, by their SHA-256."""
 
@@ -195,8 +218,8 @@ class ArtifactFiles(Protocol):
         *algorithms*: names, each with the length of the digest in bytes where it is variable.
         """
 
-    def path(self, sha256: str) -> Path:
-        """Return the path of a stored file."""
+    async def locate(self, sha256: str) -> StoredBytes | None:
+        """Return where the bytes of a stored file are, or `None` if it is missing."""
 
     def on_disk(self, sha256: str) -> AbstractAsyncContextManager[Path]:
         """Return a stored file as one on the disk, which exists while the block runs."""

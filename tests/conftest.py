@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from stageproxy.store.postgres.database import PostgresDatabase
 from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.cluster import SharedStores
 from tests.support.servers.postgres import Postgres, remove_rows, running_postgres
 from tests.support.servers.s3 import S3Server, running_ministack, running_moto
 from tests.support.servers.service import RunningService, running_service
@@ -80,6 +81,12 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Return an S3-compatible server that all tests of this process share, each with a bucket."""
     with running_moto(tmp_path_factory.mktemp("moto")) as running:
         yield running
+
+
+@pytest.fixture
+def stores(postgres: Postgres, postgres_url: str, moto: S3Server) -> SharedStores:
+    """Return an empty database and an empty bucket for several servers."""
+    return SharedStores(postgres, postgres_url, moto, moto.create_bucket())
 
 
 @pytest.fixture(scope="session")

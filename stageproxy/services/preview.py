@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -31,6 +30,7 @@ from stageproxy.ports import (
     Index,
     OtherPages,
     PublishedFiles,
+    StoredBytes,
     UpstreamResponse,
 )
 
@@ -39,9 +39,9 @@ _ROTATED = "This stage URL was replaced by a new one. Ask the release manager fo
 
 @dataclass(frozen=True, slots=True)
 class StagedBytes:
-    """A staged file: its path on the disk, and its artifact."""
+    """A staged file: where its bytes are, and its artifact."""
 
-    path: Path
+    stored: StoredBytes
     artifact: Artifact
 
 
@@ -112,10 +112,11 @@ class Previews:
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
-        stored = await self.files.size(artifact.sha256)
-        if stored != artifact.size:
-            raise DamagedFileError(artifact.filename, stored=stored, size=artifact.size)
-        return StagedBytes(self.files.path(artifact.sha256), artifact)
+        stored = await self.files.locate(artifact.sha256)
+        if stored is None or stored.size != artifact.size:
+            size = stored.size if stored is not None else None
+            raise DamagedFileError(artifact.filename, stored=size, size=artifact.size)
+        return StagedBytes(stored, artifact)
 
     async def find_published(self, stage: Stage, target: FileTarget) -> str | None:
         """Return the URL of a file of a published stage on the index, or `None`.

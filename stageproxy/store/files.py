@@ -12,7 +12,7 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile, Inspector, NamedDigests
+from stageproxy.ports import BytesOnDisk, IncomingFile, Inspector, NamedDigests
 from stageproxy.store.disk import Disk
 from stageproxy.store.hashing import digests_of_file, with_md5
 from stageproxy.store.spool import Spool, Spooled, size_if_older
@@ -71,6 +71,11 @@ class FileStore:
     async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
         """Return the path of a stored file: it is on the disk anyway."""
         yield self.path(sha256)
+
+    async def locate(self, sha256: str) -> BytesOnDisk | None:
+        """Return where the bytes of a stored file are, or `None` if it is missing."""
+        size = await self.size(sha256)
+        return None if size is None else BytesOnDisk(self.path(sha256), size)
 
     async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""

@@ -71,6 +71,13 @@ PLANTED: Mapping[str, Sequence[Defect]] = {
             "batteries/test_promotion_faults.py::test_any_fault[each fault once]",
         ),
     ],
+    "takeovers": [
+        Defect(
+            "wheels are sent before the sdist by whichever server",
+            *ORDER,
+            "batteries/test_takeovers.py::test_some_takeovers",
+        ),
+    ],
     "large-files": [
         Defect(
             "a file is not kept in memory",

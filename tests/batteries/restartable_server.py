@@ -1,9 +1,8 @@
 """A server that is stopped and started on one data directory, and the index it publishes on."""
 
 import json
-import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,10 +22,6 @@ TIMINGS = {
     "PROMOTION__TIMEOUT": "1s",
     "UPSTREAM__READ_TIMEOUT": "1s",
 }
-
-
-class _KilledError(Exception):
-    """The server was killed."""
 
 
 @dataclass(slots=True)
@@ -123,10 +118,7 @@ class RestartableServer:
             "PROMOTION__TOKEN": TOKEN,
             **self.settings,
         }
-        with suppress(_KilledError):
-            async with running_server(
-                self.folder / "data", logs=self.folder, settings=settings, port=port
-            ) as server:
-                yield server
-                if server.process.returncode == -signal.SIGKILL:
-                    raise _KilledError
+        async with running_server(
+            self.folder / "data", logs=self.folder, settings=settings, port=port
+        ) as server:
+            yield server

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -152,12 +152,12 @@ Kept = dict[tuple[str, str, str], tuple[str, Seen]]
 
 @dataclass(slots=True)
 class World:
-    """A server, its upstream, the model of both, and what was wrong.
+    """Servers with the same stages, their upstream, the model of both, and what was wrong.
 
     *fresh_for* are the seconds in which upstream need not be asked again.
     """
 
-    url: str
+    urls: Sequence[str]
     admin: str = field(repr=False)
     index: FakeIndex
     random: Random
@@ -172,6 +172,11 @@ class World:
     def is_over(self) -> bool:
         """Whether enough was read, or enough is wrong."""
         return self.counts["reads"] >= self.wanted or len(self.violations) >= MANY
+
+    @property
+    def url(self) -> str:
+        """The URL of any of the servers: whatever one has acknowledged, all have to show."""
+        return self.random.choice(self.urls)
 
     def now(self) -> float:
         """Return the time of this machine, in seconds."""

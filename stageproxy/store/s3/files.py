@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from errno import ENOENT
+from functools import partial
 from pathlib import Path
 
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import FailedBucketError, StorageError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import Clock, IncomingFile, Inspector, NamedDigests
+from stageproxy.ports import BytesElsewhere, Clock, IncomingFile, Inspector, NamedDigests
 from stageproxy.store.hashing import hex_of, new_digests, update
 from stageproxy.store.s3.bucket import Bucket
 from stageproxy.store.s3.generations import (
@@ -123,9 +124,10 @@ class BucketFiles:
                 raise FailedBucketError("it sent other bytes of a file than were stored")
             yield spooled.path
 
-    def path(self, sha256: str) -> Path:
-        """Raise: a file in a bucket has no path."""
-        raise NotImplementedError(sha256)
+    async def locate(self, sha256: str) -> BytesElsewhere | None:
+        """Return where the bytes of a stored file are, or `None` if it is missing."""
+        found = await self.find(sha256)
+        return None if found is None else BytesElsewhere(found.size, partial(self.read, found))
 
     async def check(self) -> str | None:
         """Return why no file can be stored, if none can. One is written to find out."""

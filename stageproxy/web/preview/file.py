@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from stageproxy.core.index.pages import NEVER_STALE, own_document
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
+from stageproxy.ports import BytesElsewhere, BytesOnDisk
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.answers.conditional import conditional, matches, may_match
 from stageproxy.web.answers.headers import IMMUTABLE, only_text
@@ -17,6 +18,7 @@ from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.answers.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
+from stageproxy.web.preview.passed_on import passed_on
 from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"
@@ -46,7 +48,7 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
     staged = await previews.find_file(stage, target)
     if staged is None:
         return await pass_through(request, stage, target.path)
-    answer = _staged_file(request, staged)
+    answer = await _staged_file(request, staged)
     # Any other answer does not show that the file is damaged by now.
     return _lasting(request, stage, answer) if isinstance(answer, _StagedFile) else answer
 
@@ -60,11 +62,11 @@ def _lasting(request: web.Request, stage: Stage, answer: web.StreamResponse) -> 
 class _StagedFile(web.FileResponse):
     """A staged file, or a *part* of it. Its validator is its digest, not its time on disk."""
 
-    def __init__(self, staged: StagedBytes, headers: dict[str, str], part: Part | None) -> None:
-        super().__init__(staged.path)
+    def __init__(self, stored: BytesOnDisk, headers: dict[str, str], part: Part | None) -> None:
+        super().__init__(stored.path)
         self._own = headers
         self._part = part
-        self._staged = staged
+        self._stored = stored
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the file. aiohttp gets a request in which all conditions are decided already."""
@@ -82,7 +84,7 @@ class _StagedFile(web.FileResponse):
     def _is_shorter(self) -> bool:
         """Return whether the file has lost bytes while it was sent. One that is deleted has not."""
         try:
-            return self._staged.path.stat().st_size < self._staged.artifact.size
+            return self._stored.path.stat().st_size < self._stored.size
         except FileNotFoundError:
             return False
 
@@ -106,7 +108,7 @@ class _StagedFile(web.FileResponse):
         await super()._prepare_headers()
 
 
-def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
+async def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
     artifact = staged.artifact
     etag = f'"{artifact.sha256}"'
     caching = {"ETag": etag, "Cache-Control": IMMUTABLE}
@@ -126,4 +128,8 @@ def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamRespons
         "Content-Type": _BINARY,
         "Content-Disposition": f'attachment; filename="{artifact.filename}"',
     }
-    return _StagedFile(staged, headers, part)
+    match staged.stored:
+        case BytesOnDisk() as stored:
+            return _StagedFile(stored, headers, part)
+        case BytesElsewhere() as stored:
+            return await passed_on(request, stored, artifact.sha256, headers, part)

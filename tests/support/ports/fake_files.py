@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from errno import ENOENT
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import ArtifactFiles, Clock, IncomingFile, NamedDigests
+from stageproxy.ports import (
+    ArtifactFiles,
+    BytesElsewhere,
+    Clock,
+    IncomingFile,
+    NamedDigests,
+    StoredBytes,
+)
 
 
 @dataclass(slots=True)
@@ -114,6 +122,14 @@ class FakeFiles:
     async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
         """Return the path of a stored file."""
         yield self.path(sha256)
+
+    async def locate(self, sha256: str) -> StoredBytes | None:
+        """Return where the bytes of a stored file are, or `None` if it is missing."""
+        size = await self.size(sha256)
+        return None if size is None else BytesElsewhere(size, partial(self._read, sha256))
+
+    async def _read(self, sha256: str, first: int, end: int) -> AsyncIterator[bytes]:
+        yield self._content(sha256)[first:end]
 
     async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file, or `None` if it is missing."""

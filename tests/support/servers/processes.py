@@ -83,11 +83,13 @@ class Server:
     data: Path
     logs: Path
     process: Process = field(repr=False)
+    first: Path | None = None
+    """The data directory of the first of several servers, if it is another one."""
 
     @property
     def admin_token(self) -> str:
         """Return the token that the first start wrote for the operator."""
-        return (self.data / "admin.token").read_text().strip()
+        return ((self.first or self.data) / "admin.token").read_text().strip()
 
     async def ask(
         self,
@@ -160,6 +162,11 @@ class Server:
         async with asyncio.timeout(_STOP_SECONDS):
             assert await self.process.wait() == 0
 
+    async def kill(self) -> None:
+        """Kill the server."""
+        self.process.kill()
+        await self.process.wait()
+
 
 def put_commands(folder: Path) -> None:
     """Create `python` and `stageproxy` as in the environment of a checkout."""
@@ -224,11 +231,14 @@ async def running_server(
     settings: Mapping[str, str] = {},
     program: Sequence[str] = ("stageproxy",),
     port: int = 0,
+    first: Path | None = None,
 ) -> AsyncIterator[Server]:
     """Run `stageproxy serve`, by default on a free port; its output is appended to files in *logs*.
 
+    The block may kill it.
     *settings*: environment variables without their prefix, as `UPSTREAM__URL`.
     *program*: another module that runs the server, and its arguments before `serve`.
+    *first*: the data directory of the first of several servers, which has the admin token.
     """
     given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
     command = ["-m", *program, "serve", "--port", str(port), "--data", str(data)]
@@ -244,9 +254,10 @@ async def running_server(
         )
         try:
             url = await _wait_until_ready(process, logs, offset)
-            server = Server(url, data, logs, process)
+            server = Server(url, data, logs, process, first)
             yield server
-            await server.stop()
+            if process.returncode != -signal.SIGKILL:
+                await server.stop()
         finally:
             if process.returncode is None:
                 process.kill()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,10 +66,13 @@ class Load:
     """Clients that upload and read pages without a pause.
 
     *failures* are requests that failed, *broken* those whose connection broke before the answer
-    was complete. `staged` are the files that were acknowledged.
+    was complete. `staged` are the files that were acknowledged. *trusted*: the certificate of a
+    server behind nginx.
     """
 
-    server: Server
+    url: str
+    token: str = field(repr=False)
+    trusted: ssl.SSLContext | None = None
     staged: dict[str, Distribution] = field(default_factory=dict)
     pages: int = 0
     failures: list[str] = field(default_factory=list)
@@ -78,17 +82,23 @@ class Load:
     @asynccontextmanager
     async def running(self, stage: StageLinks) -> AsyncIterator[None]:
         """Upload files, and read the page of a stage, as long as the block runs."""
-        headers = {"Authorization": f"Bearer {self.server.admin_token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        connector = aiohttp.TCPConnector(ssl=self.trusted or True)
         may_go_on = asyncio.Event()
         may_go_on.set()
         async with (
-            aiohttp.ClientSession(headers=headers) as session,
+            aiohttp.ClientSession(connector=connector, headers=headers) as session,
             asyncio.TaskGroup() as group,
         ):
             for work in (self._upload, self._upload, self._read_page, self._read_page):
                 group.create_task(self._repeat(may_go_on, session, stage, work))
             yield
             may_go_on.clear()
+
+    async def until_more(self, count: int) -> None:
+        """Wait until so many more files are staged."""
+        wanted = len(self.staged) + count
+        await until(lambda: len(self.staged) >= wanted)
 
     async def _repeat(
         self,
@@ -107,7 +117,7 @@ class Load:
         file = a_wheel(f"load-{next(self._numbers)}", extra={"noise": b"noise" * 5000})
         form = aiohttp.FormData(upload_form(file))
         form.add_field("content", file.content, filename=file.filename)
-        async with session.post(f"{self.server.url}/legacy/", data=form) as response:
+        async with session.post(f"{self.url}/legacy/", data=form) as response:
             text = await response.text()
         if response.status == 200:
             self.staged[file.filename] = file
