@@ -273,6 +273,16 @@ class LeaseRows(Protocol):
         """Remove a lease whose work is done, if it exists."""
 
 
+class InstallationRows(Protocol):
+    """What servers over one database have in common: facts by name."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Return all facts by name."""
+
+    def save(self, name: str, value: str) -> None:
+        """Store a fact, new or changed."""
+
+
 class AuditRows(Protocol):
     """The audit trail, which is only added to."""
 
@@ -342,6 +352,10 @@ class Rows(Protocol):
     @property
     def leases(self) -> LeaseRows:
         """The leases of workers."""
+
+    @property
+    def installation(self) -> InstallationRows:
+        """What servers over one database have in common."""
 
     @property
     def audit(self) -> AuditRows:

@@ -219,6 +219,16 @@ class ArtifactFiles(Protocol):
         """Delete those of some files that exist and that no row names any more."""
 
 
+class RunningFiles(ArtifactFiles, Protocol):
+    """The store of files of a running server."""
+
+    async def check(self) -> str | None:
+        """Return why no file can be stored, if none can. One is written to find out."""
+
+    async def installation(self) -> str:
+        """Return the random id of the place of the files, the same for all servers."""
+
+
 class UpstreamResponse(Protocol):
     """A response of upstream, as a stream."""
 

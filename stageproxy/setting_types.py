@@ -1,5 +1,6 @@
 """The types of settings: durations, URLs, networks, paths and secrets, as text and as values."""
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -106,6 +107,7 @@ def _parse_secrets(value: object) -> object:
 Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_parse_secrets)]
 
 
+_PASSWORD = re.compile(r"(\w*password)=[^&]*")
 _POSTGRESQL = frozenset({"postgresql", "postgres"})
 
 
@@ -115,7 +117,20 @@ def _check_database_url(value: object) -> object:
     return value
 
 
-DatabaseUrl = Annotated[Url, BeforeValidator(_check_database_url)]
+def _hide_password(url: str) -> str:
+    """Return the URL of a database as it may be shown, even if its password is not escaped."""
+    scheme, slashes, rest = url.partition("://")
+    _, at, place = rest.rpartition("@")
+    shown = _PASSWORD.sub(r"\1=***", place)
+    return f"{scheme}{slashes}{'***@' if at else ''}{shown}"
+
+
+DatabaseUrl = Annotated[
+    str,
+    Field(repr=False),
+    BeforeValidator(_check_database_url),
+    PlainSerializer(_hide_password),
+]
 """The URL of a PostgreSQL database, or the empty string."""
 
 

@@ -387,3 +387,33 @@ def test_project_pages_elsewhere() -> None:
         "https://index.example/",
         "https://pages.example/all/",
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://db.example/demo", "postgresql://db.example/demo"),
+        ("postgresql://us:hidden@db.example:5433/demo", "postgresql://***@db.example:5433/demo"),
+        ("postgresql://us:hid/den@db.example/demo", "postgresql://***@db.example/demo"),
+        ("postgresql://us:hid@den@db.example/demo", "postgresql://***@db.example/demo"),
+        (
+            "postgresql://db.example/demo?password=hidden&sslmode=require&sslpassword=hidden",
+            "postgresql://db.example/demo?password=***&sslmode=require&sslpassword=***",
+        ),
+    ],
+    ids=["none", "password", "slash", "at sign", "parameters"],
+)
+def test_password_of_database_is_not_shown(url: str, shown: str) -> None:
+    """The URL of a database is shown without its password, even one that is not escaped."""
+    config = load_config(None, {"STAGEPROXY_STORAGE__DATABASE": url})
+
+    assert shown_settings(config)["storage"]["database"] == shown
+    assert "hid" not in repr(config)
+
+
+def test_password_of_other_database_is_not_shown() -> None:
+    """A URL that is refused is not quoted."""
+    with pytest.raises(ConfigError) as raised:
+        load_config(None, {"STAGEPROXY_STORAGE__DATABASE": "mysql://us:hidden@db.example/demo"})
+
+    assert "hidden" not in str(raised.value)

@@ -383,6 +383,7 @@ class FailedBucketError(StorageError):
             f"The server's store of files failed: {reason}. Try again in a few seconds. If it goes "
             "on, the server's operator must check the bucket with `stageproxy doctor`."
         )
+        self.reason = reason
 
 
 class LateFileError(StorageError):

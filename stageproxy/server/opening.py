@@ -19,6 +19,7 @@ from stageproxy.server.inspectors import Inspectors, inspectors_of
 from stageproxy.server.reviews import ReviewAdapters, baseline_downloads_of
 from stageproxy.server.storage import open_catalogue, open_files
 from stageproxy.server.wiring import Adapters, Service, assemble
+from stageproxy.services.installation import join
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.directory import DataDirectory
@@ -73,7 +74,8 @@ async def open_service(
             )
             adapters = Adapters(
                 database=database,
-                files=open_files(directory, inspector, disk),
+                files=open_files(config, directory, inspector, disk, clock),
+                disk=disk,
                 inspector=inspector,
                 index=indexes.previewed,
                 deciding_index=indexes.deciding,
@@ -91,8 +93,10 @@ async def open_service(
                 config, upstream.index, publisher, metrics.count_attempt
             )
             service = assemble(config, adapters, publish_target, urls, metrics, facts.identity)
-            is_only_process = facts.identity.is_alone and not config.storage.database
-            await _recover_uploads(service, is_only_process=is_only_process)
+            await _join_others(config, adapters, urls)
+            await _recover_uploads(
+                service, is_only_process=facts.identity.is_alone and not config.storage.database
+            )
             async with (
                 service.promotions.background.open(),
                 service.reviews.jobs.background.open(),
@@ -136,6 +140,12 @@ def disk_of(config: Config, directory: DataDirectory, facts: ServerFacts) -> Dis
         reserve=settings.reserve,
         former_failure=facts.former_failure,
     )
+
+
+async def _join_others(config: Config, adapters: Adapters, urls: StageUrls) -> None:
+    """Refuse to start beside servers with another secret or other files, if there can be others."""
+    if config.storage.database or config.storage.files:
+        await join(adapters.database, urls.secret, await adapters.files.installation())
 
 
 async def _recover_uploads(service: Service, *, is_only_process: bool) -> None:

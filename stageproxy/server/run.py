@@ -20,7 +20,7 @@ from stageproxy.core.errors import NoRoomError, StorageError
 from stageproxy.core.pace import PaceLimits
 from stageproxy.ports import Clock
 from stageproxy.request_ids import RequestIdFilter
-from stageproxy.server.admin_token import create_admin_token
+from stageproxy.server.admin_token import create_first_admin_token
 from stageproxy.server.background import renew_leases, work_in_background
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.inspectors import Inspectors
@@ -28,6 +28,7 @@ from stageproxy.server.opening import open_service
 from stageproxy.server.storage import MissingExtraError
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Service
+from stageproxy.services.installation import OtherInstallationError
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.disk import Disk
@@ -110,22 +111,22 @@ async def listening(
 ) -> AsyncIterator[Service]:
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
-    bound = bind(config.server.host, config.server.port)
-    url = url_of(config.server.host, bound.getsockname()[1])
-    public_url = public_url_of(config, url)
-    opening = open_service(config, directory, public_url, clock, inspectors)
-    async with opening as service:
-        await create_first_token(service.tokens, service.disk, directory, announce)
-        runner = runner_of(config, service)
-        await runner.setup()
-        try:
-            async with accepting(bound, runner.make_protocol):
-                publish_url(directory, url)
-                announce(ready_line(url))
-                yield service
-        finally:
-            withdraw_url(directory)
-            await runner.cleanup()
+    with bind(config.server.host, config.server.port) as bound:
+        url = url_of(config.server.host, bound.getsockname()[1])
+        public_url = public_url_of(config, url)
+        opening = open_service(config, directory, public_url, clock, inspectors)
+        async with opening as service:
+            await create_first_token(service.tokens, service.disk, directory, announce)
+            runner = runner_of(config, service)
+            await runner.setup()
+            try:
+                async with accepting(bound, runner.make_protocol):
+                    publish_url(directory, url)
+                    announce(ready_line(url))
+                    yield service
+            finally:
+                withdraw_url(directory)
+                await runner.cleanup()
 
 
 def runner_of(config: Config, service: Service, workers: int = 1) -> Runner:
@@ -210,15 +211,14 @@ async def create_first_token(
 
     The next start does it if there is no room on the disk now.
     """
-    if await tokens.catalogue.read(lambda rows: rows.tokens.list()):
-        return
     try:
         with disk.failures():
-            await create_admin_token(tokens, directory)
+            is_first = await create_first_admin_token(tokens, directory)
     except NoRoomError as error:
         log.error("no admin token was written: %s", error.sentence)  # noqa: TRY400 - known
         return
-    announce(f"An admin token was written to {directory.admin_token}")
+    if is_first:
+        announce(f"An admin token was written to {directory.admin_token}")
 
 
 def log_to_stderr(log_format: str, level: str) -> None:
@@ -253,6 +253,7 @@ SERVE_FAILURES = (
     NewerSchemaError,
     NoCopyError,
     NoPipIndexError,
+    OtherInstallationError,
     StorageError,
     UnusableDatabaseError,
 )

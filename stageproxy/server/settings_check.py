@@ -11,8 +11,9 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.config import Config, PromotionSettings
 from stageproxy.server.indexes import upstream_of
 from stageproxy.server.run import CannotListenError, bind
+from stageproxy.server.storage import find_database_problems, find_files_problems
 from stageproxy.store.directory import find_directory_problems, is_in_use
-from stageproxy.store.sqlite.database import find_database_problem, has_wal_bug
+from stageproxy.store.sqlite.database import has_wal_bug
 from stageproxy.upstream.pip_index import NoPipIndexError
 
 
@@ -31,22 +32,30 @@ def check_settings(config: Config) -> SettingsReport:
         *_errors_of_urls(config.promotion),
         *_errors_of_token_file(config.promotion.token_file),
         *find_directory_problems(data, needs_secret=not has_secret),
-        *_errors_of_database(data / "catalogue.db"),
+        *find_database_problems(config),
+        *find_files_problems(config),
         *_errors_of_address(config),
         *_errors_of_upstream(config),
     ]
     warnings = [
         *_warnings_of_token_file(config.promotion),
-        *workers_warnings(config.server.workers, processors=len(os.sched_getaffinity(0))),
+        *workers_warnings(
+            config.server.workers,
+            processors=len(os.sched_getaffinity(0)),
+            sqlite=None if config.storage.database else sqlite3.sqlite_version_info,
+        ),
     ]
     return SettingsReport(tuple(errors), tuple(warnings))
 
 
 def workers_warnings(
-    workers: int, *, processors: int, sqlite: tuple[int, ...] = sqlite3.sqlite_version_info
+    workers: int, *, processors: int, sqlite: tuple[int, ...] | None
 ) -> Iterator[str]:
-    """Yield why a number of workers is not what the server will have, or does not help."""
-    if workers > 1 and has_wal_bug(sqlite):
+    """Yield why a number of workers is not what the server will have, or does not help.
+
+    *sqlite*: the version of SQLite, if that is the database.
+    """
+    if workers > 1 and sqlite is not None and has_wal_bug(sqlite):
         yield (
             f"server.workers: one worker is started, not {workers}, because SQLite "
             f"{'.'.join(map(str, sqlite))} can damage a database that several processes use. "
@@ -99,11 +108,6 @@ def _warnings_of_token_file(promotion: PromotionSettings) -> Iterator[str]:
             "promotion.token_file: it is not used, because promotion.token is set too. Remove one "
             "of them."
         )
-
-
-def _errors_of_database(path: Path) -> Iterator[str]:
-    if problem := find_database_problem(path):
-        yield f"storage.data: {problem}"
 
 
 def _errors_of_address(config: Config) -> Iterator[str]:

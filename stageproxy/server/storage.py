@@ -1,17 +1,32 @@
 """The database and the files of a server, where its settings put them."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from stageproxy.catalogue import RunningCatalogue
-from stageproxy.config import Config
-from stageproxy.ports import Inspector
+from stageproxy.config import Config, ConfigError
+from stageproxy.core.errors import FailedBucketError
+from stageproxy.ports import Clock, Inspector, RunningFiles
 from stageproxy.server.identity import ServerFacts
+from stageproxy.store.bucket_address import BucketAddress
 from stageproxy.store.directory import DataDirectory, usable
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
+from stageproxy.store.spool import Spool
 from stageproxy.store.sqlite.database import Database, open_database
+from stageproxy.store.sqlite.database import find_database_problem as find_sqlite_problem
 from stageproxy.store.sqlite.writer_lock import WriterLock
+
+_ONE_FOR_ALL = (
+    "server.secret: set it, because storage.database may be used by several servers, and all need "
+    "the same secret. To go on with the stages of this server, set it to what the file `secret` in "
+    "its data directory contains."
+)
+
+_CHECK_BUCKET = "Check storage.files, the settings of [s3], and the rights of the access key."
+_NOTHING = "nothing"
+"""A folder that is empty in every bucket: to list it shows whether the bucket can be used."""
 
 
 class MissingExtraError(Exception):
@@ -63,15 +78,54 @@ def open_whole_database(config: Config, directory: DataDirectory, disk: Disk) ->
 
 def open_postgres(config: Config) -> RunningCatalogue:
     """Return the PostgreSQL database that the settings name, migrated."""
-    try:
-        # An extra: an installation without it does not need the module.
+    if not config.server.secret:
+        raise ConfigError(_ONE_FOR_ALL)
+    with _needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.database import PostgresDatabase  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("storage.database", "postgres") from error
     settings = config.postgres
     return PostgresDatabase(
         config.storage.database, max_connections=settings.max_connections, timeout=settings.timeout
     )
+
+
+def find_database_problems(config: Config) -> Iterator[str]:
+    """Yield why no server with these settings could use its database. Nothing is changed."""
+    url = config.storage.database
+    if not url:
+        problem = find_sqlite_problem(config.storage.data / "catalogue.db")
+        if problem is not None:
+            yield f"storage.data: {problem}"
+        return
+    if not config.server.secret:
+        yield _ONE_FOR_ALL
+    try:
+        problem = _find_postgres_problem(url)
+    except MissingExtraError as error:
+        problem = str(error)
+    if problem is not None:
+        yield problem
+
+
+def ask_database(config: Config) -> tuple[str, float]:
+    """Return the version of a PostgreSQL server that can be used, and the seconds of an answer."""
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.problems import ask_server  # noqa: PLC0415
+    return ask_server(config.storage.database)
+
+
+def _find_postgres_problem(url: str) -> str | None:
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.problems import find_database_problem  # noqa: PLC0415
+    return find_database_problem(url)
+
+
+@contextmanager
+def _needed_by(setting: str, extra: str) -> Iterator[None]:
+    """Import what only an installation with an extra has."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(setting, extra) from error
 
 
 @contextmanager
@@ -85,8 +139,55 @@ def _open_shared_database(directory: DataDirectory, disk: Disk) -> Iterator[Data
         yield database
 
 
-def open_files(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:
-    """Return the store of staged files."""
+def open_files(
+    config: Config, directory: DataDirectory, inspector: Inspector, disk: Disk, clock: Clock
+) -> RunningFiles:
+    """Return the store of staged files: a folder, or the bucket that the settings name."""
     root = directory.root / "files"
-    with usable(root):
-        return FileStore(root, inspector, disk)
+    if not config.storage.files:
+        with usable(root):
+            return FileStore(root, inspector, disk)
+    with _needed_by("storage.files", "s3"):
+        from stageproxy.store.s3.bucket import open_bucket  # noqa: PLC0415
+        from stageproxy.store.s3.files import BucketFiles  # noqa: PLC0415
+    # Absolute: the process that reads archives has another working directory.
+    incoming = (root / "incoming").absolute()
+    with usable(incoming):
+        incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return BucketFiles(open_bucket(_address_of(config)), Spool(incoming, disk), inspector, clock)
+
+
+def find_files_problems(config: Config) -> Iterator[str]:
+    """Yield why no server with these settings could use its bucket. Nothing is changed."""
+    if not config.storage.files:
+        return
+    try:
+        problem = _find_bucket_problem(config)
+    except MissingExtraError as error:
+        problem = str(error)
+    if problem is not None:
+        yield problem
+
+
+def _find_bucket_problem(config: Config) -> str | None:
+    with _needed_by("storage.files", "s3"):
+        from stageproxy.store.s3.bucket import open_bucket  # noqa: PLC0415
+    bucket = open_bucket(_address_of(config))
+    try:
+        asyncio.run(bucket.list(_NOTHING))
+    except FailedBucketError as error:
+        return f"The bucket {config.storage.files} cannot be used: {error.reason}. {_CHECK_BUCKET}"
+    return None
+
+
+def _address_of(config: Config) -> BucketAddress:
+    settings = config.s3
+    return BucketAddress(
+        config.storage.files,
+        endpoint=settings.endpoint,
+        region=settings.region,
+        access_key_id=settings.access_key_id,
+        secret_access_key=settings.secret_access_key.get_secret_value(),
+        path_style=settings.path_style,
+        timeout=settings.timeout,
+    )

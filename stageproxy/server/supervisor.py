@@ -48,8 +48,11 @@ from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
-_FIXED = ("host", "port", "workers")
-"""The settings of the server that its sockets depend on."""
+_FIXED = {
+    "server": ("host", "port", "secret", "workers"),
+    "storage": ("data", "database", "files"),
+}
+"""The settings in which all workers have to agree, or that their sockets depend on."""
 
 
 class WorkerFailedError(Exception):
@@ -230,25 +233,22 @@ class _Supervisor:
         except (ConfigError, NoPipIndexError) as error:
             log.error("the workers are not replaced: %s", error)  # noqa: TRY400 - the reason is known
             return
-        self._config = _with_fixed(config, self._config)
+        self._config = with_fixed(config, self._config)
         self._facts = replace(self._facts, upstream=upstream)
         log.info("replacing the workers one by one")
         self._pool.restart()
 
 
-def _with_fixed(config: Config, former: Config) -> Config:
+def with_fixed(config: Config, former: Config) -> Config:
     """Return settings with those of the *former* ones that a running server cannot change."""
-    changed = [
-        name for name in _FIXED if getattr(config.server, name) != getattr(former.server, name)
-    ]
-    fixed = {name: getattr(former.server, name) for name in _FIXED}
-    if config.storage.data != former.storage.data:
-        changed.append("storage.data")
+    tables, changed = {}, []
+    for name, settings in _FIXED.items():
+        new, old = getattr(config, name), getattr(former, name)
+        fixed = {setting: getattr(old, setting) for setting in settings}
+        changed += [f"{name}.{one}" for one in settings if getattr(new, one) != fixed[one]]
+        tables[name] = new.model_copy(update=fixed)
     if changed:
-        log.warning("a change of %s needs a stop and a start of the server", ", ".join(changed))
-    return config.model_copy(
-        update={
-            "server": config.server.model_copy(update=fixed),
-            "storage": config.storage.model_copy(update={"data": former.storage.data}),
-        }
-    )
+        log.warning(
+            "a change of %s needs a stop and a start of the server", ", ".join(sorted(changed))
+        )
+    return config.model_copy(update=tables)

@@ -16,7 +16,7 @@ from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.core.sessions import SessionTimes
 from stageproxy.places import PlacesByKey
-from stageproxy.ports import Clock, Inspector
+from stageproxy.ports import Clock, Inspector, RunningFiles
 from stageproxy.server.identity import Identity
 from stageproxy.server.reviews import ReviewAdapters, reviews_of
 from stageproxy.services.access import Access
@@ -54,7 +54,6 @@ from stageproxy.services.upload.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.disk import Disk
-from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.other_pages import OtherPageCache
 from stageproxy.upstream.pip_index import (
@@ -90,7 +89,8 @@ class Adapters:
     """
 
     database: RunningCatalogue = field(repr=False)
-    files: FileStore
+    files: RunningFiles
+    disk: Disk
     inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
@@ -184,7 +184,7 @@ def assemble(
         promotions=promotions,
         promotion_reports=reports,
         reviews=reviews,
-        disk=files.disk,
+        disk=adapters.disk,
         derived=adapters.reviews.derived,
         prepared=_prepared_answers(config, adapters),
         database=database,
@@ -282,7 +282,7 @@ def _add_operations(
         metrics, adapters.database, lambda: index.size + others.size
     )
     app[keys.READINESS] = _readiness(adapters)
-    disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
+    disk, database, clock = adapters.disk, adapters.database, adapters.clock
     metrics.watch(
         disk_free=lambda: disk.space.free,
         wal_bytes=lambda: database.wal_bytes,
@@ -356,7 +356,7 @@ def _policy(config: Config) -> UploadPolicy:
 
 
 def _readiness(adapters: Adapters) -> Readiness:
-    database, disk, index = adapters.database, adapters.files.disk, adapters.index
+    database, disk, index = adapters.database, adapters.disk, adapters.index
     checks: dict[str, Check] = {
         "database": SparingCheck(database.check),
         "files": SparingCheck(adapters.files.check),

@@ -85,12 +85,18 @@ class Tokens:
         def work(rows: Rows) -> ApiToken:
             if by is not None:
                 require_still(rows, by, Action.TOKENS, None, None, self.clock.now())
-            others = (one for one in rows.tokens.list() if one.is_live(token.created_at))
-            named = _named(token, [one.name for one in others if one.name])
-            rows.tokens.save(named)
-            actor = by.id if by else SERVER
-            rows.audit.add(_event(named, AuditAction.TOKEN_MADE, actor, named.created_at))
-            return named
+            return _add(rows, token, by.id if by else SERVER)
+
+        return await self.catalogue.write(work)
+
+    async def store_first(self, token: ApiToken) -> bool:
+        """Store a token unless there is one already. Return whether it is stored."""
+
+        def work(rows: Rows) -> bool:
+            is_first = not rows.tokens.list()
+            if is_first:
+                _add(rows, token, SERVER)
+            return is_first
 
         return await self.catalogue.write(work)
 
@@ -120,6 +126,15 @@ class Tokens:
         revoked = await self.catalogue.write(work)
         log.info("token %s: revoked by token %s", revoked.label, token.label)
         return revoked
+
+
+def _add(rows: Rows, token: ApiToken, actor: str) -> ApiToken:
+    """Store a token under a name that no other valid one has."""
+    others = (one for one in rows.tokens.list() if one.is_live(token.created_at))
+    named = _named(token, [one.name for one in others if one.name])
+    rows.tokens.save(named)
+    rows.audit.add(_event(named, AuditAction.TOKEN_MADE, actor, named.created_at))
+    return named
 
 
 def _named(token: ApiToken, taken: Sequence[str]) -> ApiToken:

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from stageproxy.ports import IncomingFile, Inspector, NamedDigests
 from stageproxy.store.disk import Disk
 from stageproxy.store.hashing import digests_of_file, with_md5
 from stageproxy.store.spool import Spool, Spooled, size_if_older
+
+_ID_BYTES = 16
 
 
 class FileStore:
@@ -55,6 +58,10 @@ class FileStore:
     async def check(self) -> str | None:
         """Return why no file can be stored, if none can. One is written to find out."""
         return await asyncio.to_thread(self._spool.check)
+
+    async def installation(self) -> str:
+        """Return the random id of the folder, which is written beside it."""
+        return await asyncio.to_thread(_id_in, self.root.with_name("installation"))
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
@@ -216,3 +223,14 @@ def opened_folder(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _id_in(path: Path) -> str:
+    """Return the id in a file. Whoever comes first writes it, as a whole."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.write_text(secrets.token_hex(_ID_BYTES))
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_text().strip()

@@ -27,6 +27,7 @@ _RULES: Mapping[str, Callable[[Sequence[float]], float]] = {
     "stageproxy_build": _own,
     "stageproxy_bytes": _own,
     "stageproxy_clock_doubt_seconds": max,
+    "stageproxy_database_up": _own,
     "stageproxy_database_wal_bytes": _own,
     "stageproxy_disk_free_bytes": _own,
     "stageproxy_files": _own,

@@ -16,12 +16,14 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from stageproxy import __version__
-from stageproxy.catalogue import Catalogue
-from stageproxy.core.limits import Quota, Scope
+from stageproxy.catalogue import Catalogue, Totals
+from stageproxy.core.errors import StorageError
+from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.web.added_metrics import AddedMetrics
 from stageproxy.web.answer_counts import SECONDS, AnswerCounts
 
 _UNMATCHED = "unmatched"
+_DATABASE_SECONDS = 5
 _REVIEW_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
@@ -149,9 +151,12 @@ class Metrics:
         )
         self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
-        self._files = self._gauge("files", "Staged files on disk.")
-        self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._files, self._bytes = (
+            self._gauge("files", "Staged files that are stored."),
+            self._gauge("bytes", "Bytes of staged files that are stored."),
+        )
         self._disk_free = self._gauge("disk_free_bytes", "Free bytes on the disk of the data.")
+        self._database_up = self._gauge("database_up", "Whether the database answers: 1 or 0.")
         self._wal_bytes = self._gauge(
             "database_wal_bytes", "Bytes of the database's write-ahead log."
         )
@@ -237,19 +242,25 @@ class Metrics:
     ) -> tuple[bytes, str]:
         """Return all metrics, and their content type: OpenMetrics, or Prometheus' text format.
 
-        *accept*: the Accept header of the request.
+        *accept*: the Accept header of the request. While the database does not answer, what it
+        has is shown as it was.
         """
-        totals, used = await catalogue.read(lambda rows: (rows.totals(), rows.usage(Scope())))
+        found = await _totals_of(catalogue)
+        self._database_up.set(found is not None)
+        if found is not None:
+            self._show_totals(*found)
+        self._cache.set(cache_size)
+        encode, content_type = choose_encoder(accept)
+        collected = await asyncio.to_thread(self._add_up) if self._add_up else self.registry
+        return encode(collected), content_type
+
+    def _show_totals(self, totals: Totals, used: Amounts) -> None:
         self.limits.use(used[Quota.TOTAL_BYTES])
         self._stages.clear()
         for status, number in totals.stages.items():
             self._stages.labels(status).set(number)
         self._files.set(totals.files)
         self._bytes.set(totals.size)
-        self._cache.set(cache_size)
-        encode, content_type = choose_encoder(accept)
-        collected = await asyncio.to_thread(self._add_up) if self._add_up else self.registry
-        return encode(collected), content_type
 
     def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
         return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)
@@ -262,3 +273,12 @@ class MetricsSources:
     metrics: Metrics
     catalogue: Catalogue
     cache_size: Callable[[], int]
+
+
+async def _totals_of(catalogue: Catalogue) -> tuple[Totals, Amounts] | None:
+    """Return how much is stored and used, `None` if the database does not answer in time."""
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS):
+            return await catalogue.read(lambda rows: (rows.totals(), rows.usage(Scope())))
+    except (StorageError, TimeoutError):
+        return None

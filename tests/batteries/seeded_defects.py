@@ -1479,5 +1479,47 @@ DEFECTS = [
         "and bool(host)",
         "upstream/test_downloads.py::test_hosts_of_the_internet",
     ),
+    Defect(
+        "servers with different secrets do not serve the same stages",
+        "core/installation.py",
+        "if known.get(name, value) != value",
+        "if name == FILES and known.get(name, value) != value",
+        "services/test_installation.py::test_different[secret]",
+    ),
+    Defect(
+        "a server whose files are elsewhere does not join the others",
+        "server/opening.py",
+        "if config.storage.database or config.storage.files:",
+        "if config.storage.files:",
+        "server/test_storage.py::test_other_files",
+    ),
+    Defect(
+        "one of several first servers makes the admin token",
+        "services/tokens.py",
+        "is_first = not rows.tokens.list()",
+        "is_first = True",
+        "services/test_installation.py::test_one_first_token",
+    ),
+    Defect(
+        "a server over a database that others may share has the secret of all",
+        "server/storage.py",
+        "raise ConfigError(_ONE_FOR_ALL)",
+        "pass",
+        "server/test_storage.py::test_secret_is_needed",
+    ),
+    Defect(
+        "a worker that takes the place of another stays with the stores of the server",
+        "server/supervisor.py",
+        '"storage": ("data", "database", "files"),',
+        '"storage": ("data",),',
+        "server/test_storage.py::test_settings_of_all_workers",
+    ),
+    Defect(
+        "without its database a server has metrics still",
+        "web/metrics.py",
+        "except (StorageError, TimeoutError):",
+        "except TimeoutError:",
+        "web/test_metrics.py::test_database_that_does_not_answer",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

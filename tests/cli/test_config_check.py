@@ -10,6 +10,7 @@ from sqlite_utils import Database as Tables
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.sqlite.database import Database
 from tests.support.clients.command_runner import CommandRunner
+from tests.support.servers.s3 import S3Server
 
 TOKEN_FILE = "STAGEPROXY_PROMOTION__TOKEN_FILE"
 UPLOADS, INDEX = "https://index.example/legacy/", "https://index.example/simple/"
@@ -204,3 +205,19 @@ def test_everything_at_once(cli: CommandRunner) -> None:
         "promotion.token_file",
     ]
     assert not (cli.folder / "new").exists()
+
+
+def test_stores_of_several_servers(cli: CommandRunner, migrated_url: str, moto: S3Server) -> None:
+    """A database and a bucket that can be used are right; of wrong ones, each is named."""
+    stores = {"STORAGE__DATABASE": migrated_url, **moto.settings(moto.create_bucket())}
+    given = {f"STAGEPROXY_{name}": text for name, text in stores.items()}
+    secret = {"STAGEPROXY_SERVER__SECRET": "of all servers", "STAGEPROXY_SERVER__PORT": "0"}
+
+    ended = cli.run_in_environment({**given, **secret}, "config", "check")
+    wrong = {**stores, "STORAGE__FILES": "s3://no-such-bucket"}
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert [line.partition(" ")[0] for line in errors_of(cli, **wrong).splitlines()] == [
+        "server.secret:",
+        "The",
+    ]

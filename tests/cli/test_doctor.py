@@ -102,6 +102,18 @@ def test_wrong_settings(cli: CommandRunner, server_with_index: ServerWithIndex) 
     assert (ended.code, levels(ended, "settings")) == (1, ["problem"])
 
 
+def test_postgresql(
+    cli: CommandRunner, server_with_index: ServerWithIndex, migrated_url: str
+) -> None:
+    """A database server is looked at instead of SQLite, if the settings name one."""
+    url = server_with_index.index.url
+
+    ended = doctor(cli, url, STORAGE__DATABASE=migrated_url, SERVER__SECRET="of all")
+
+    assert (levels(ended, "sqlite"), len(levels(ended, "database"))) == ([], 1)
+    assert levels(ended, "settings") == ["ok"]
+
+
 def test_text(cli: CommandRunner) -> None:
     """Each line begins with how well a thing is."""
     environment = {"STAGEPROXY_SERVER": cli.url, "STAGEPROXY_UPSTREAM__URL": UNUSED_URL}

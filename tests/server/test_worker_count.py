@@ -35,10 +35,11 @@ def test_worker_count(
         pytest.param(1, 0, WITH_WAL_BUG, None, id="one"),
         pytest.param(3, 2, WITHOUT, "3 workers share 2 processor cores", id="more than cores"),
         pytest.param(2, 2, WITH_WAL_BUG, "one worker is started, not 2", id="WAL bug"),
+        pytest.param(2, 2, None, None, id="no SQLite"),
     ],
 )
 def test_warnings(
-    workers: int, processors: int, version: tuple[int, ...], expected: str | None
+    workers: int, processors: int, version: tuple[int, ...] | None, expected: str | None
 ) -> None:
     """`config check` warns of workers that will not be started, or help nothing."""
     found = [*workers_warnings(workers, processors=processors, sqlite=version)]

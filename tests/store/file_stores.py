@@ -9,8 +9,9 @@ from typing import TypeVar
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, NamedDigests
 from stageproxy.server.clock import SystemClock
+from stageproxy.store.bucket_address import BucketAddress
 from stageproxy.store.disk import Disk
-from stageproxy.store.s3.bucket import Bucket, BucketAddress
+from stageproxy.store.s3.bucket import Bucket
 from stageproxy.store.s3.files import BucketFiles
 from stageproxy.store.spool import Spool
 from tests.store.builders import HOUR

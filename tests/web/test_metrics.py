@@ -1,5 +1,6 @@
 """The metrics, whose labels contain no token, path or project."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.promotion.promotion_client import TOKEN, PromotionClient, promotion_settings
+from tests.support.servers.postgres import Postgres
 from tests.support.servers.service import RunningService, prefix_of, running_service
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
@@ -242,3 +244,26 @@ async def a_life(service: RunningService, stage: Any, wheel: Distribution) -> No
     await service.api("POST", f"stages/{stage['id']}/rotate")
     await service.get(f"{prefix}simple/demo/?token={token}")
     await service.get(f"/tmp/demo/{token}/simple/demo/")
+
+
+async def test_database_that_does_not_answer(
+    tmp_path: Path, index: FakeIndex, postgres_url: str, postgres: Postgres
+) -> None:
+    """Without its database a server is not ready, and has metrics still, which show it."""
+    storage, patience = {"database": postgres_url}, {"timeout": 0.1}
+    async with running_service(
+        tmp_path / "data", index, storage=storage, postgres=patience
+    ) as service:
+        await service.staged()
+        assert await counted(service, "stageproxy_database_up") == 1
+        await asyncio.to_thread(postgres.stop)
+        try:
+            ready = await service.get("/health/ready")
+            found = await samples(service)
+        finally:
+            await asyncio.to_thread(postgres.start)
+
+    assert ready.status == 503
+    assert "cannot be read or written" in ready.document["checks"]["database"]
+    assert found["stageproxy_database_up"] == {(): 0}
+    assert found["stageproxy_files"] == {(): 1}

@@ -16,12 +16,14 @@ from stageproxy.config import Config
 from stageproxy.core.care.diagnosis import Diagnosis, ok, problem, warn
 from stageproxy.core.care.machine import (
     DiskFacts,
+    judge_database,
     judge_descriptors,
     judge_disk,
     judge_pip,
     judge_sqlite,
 )
 from stageproxy.server.settings_check import check_settings
+from stageproxy.server.storage import ask_database, find_database_problems
 from stageproxy.store.disk import Disk
 from stageproxy.store.found_files import FoundFiles
 from stageproxy.store.sqlite.database import has_wal_bug
@@ -38,10 +40,18 @@ def diagnose_machine(config: Config) -> Iterator[Diagnosis]:
     existing = next(one for one in (data, *data.parents) if one.is_dir())
     yield from judge_disk(disk_facts(existing, config.storage.min_free))
     yield from _secrets(existing)
-    yield judge_sqlite(sqlite3.sqlite_version, has_wal_bug=has_wal_bug(sqlite3.sqlite_version_info))
+    yield from _database(config)
     yield ok("python", f"Python {sys.version.partition(' ')[0]} runs stageproxy.")
     yield judge_descriptors(_descriptors())
     yield from judge_pip(pip_settings())
+
+
+def _database(config: Config) -> Iterator[Diagnosis]:
+    if not config.storage.database:
+        has_bug = has_wal_bug(sqlite3.sqlite_version_info)
+        yield judge_sqlite(sqlite3.sqlite_version, has_wal_bug=has_bug)
+    elif not list(find_database_problems(config)):
+        yield judge_database(*ask_database(config))
 
 
 def _settings(config: Config) -> Iterator[Diagnosis]:

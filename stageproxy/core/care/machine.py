@@ -12,6 +12,7 @@ _FEW_FREE = _GIB
 _LEAST_INODES = 10_000
 _LEAST_DESCRIPTORS = 1024
 _ENOUGH_DESCRIPTORS = 4096
+_SLOW_DATABASE = 0.005
 _SLOW_FLUSH = 0.5
 
 NETWORKED = frozenset(
@@ -106,6 +107,15 @@ def judge_sqlite(version: str, *, has_wal_bug: bool) -> Diagnosis:
             "Install pysqlite3, or a Python with SQLite 3.51.3 or newer.",
         )
     return ok("sqlite", f"SQLite {version} has no known bug that matters.")
+
+
+def judge_database(version: str, seconds: float) -> Diagnosis:
+    """Return what there is to say about a PostgreSQL server that answers after these *seconds*."""
+    sentence = f"PostgreSQL {version} answers within {seconds * 1000:.1f} ms."
+    if seconds > _SLOW_DATABASE:
+        advice = "A change asks it some twenty times: run the servers in the same place as it."
+        return warn("database", sentence, advice)
+    return ok("database", sentence)
 
 
 def judge_descriptors(hard: int) -> Diagnosis:

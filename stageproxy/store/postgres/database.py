@@ -13,11 +13,9 @@ from functools import partial
 from secrets import token_hex
 from threading import Lock
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -27,6 +25,7 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError, Sto
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
+from stageproxy.store.postgres.problems import opening_problem
 from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
 from stageproxy.store.rows.rows import SqlRows
@@ -78,21 +77,6 @@ class _Deadline:
         return max(0.0, self.end - time.monotonic())
 
 
-def name_of(url: str) -> str | None:
-    """Return which database a URL names, without user and password; `None` if it is not valid.
-
-    What is not spelled as a URL should be can be a part of the password.
-    """
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return None
-    name, host, port = parts.get("dbname"), parts.get("host"), parts.get("port")
-    if "@" in f"{host}{urlsplit(url).path}" or not str(port or 0).isdecimal():
-        return None
-    return f"{name or 'by default'} on {host or 'this machine'}{f' port {port}' if port else ''}"
-
-
 class PostgresDatabase:
     """The catalogue in a PostgreSQL database; see `catalogue.Catalogue`.
 
@@ -128,7 +112,7 @@ class PostgresDatabase:
                 self._version = connection.info.parameter_status("server_version") or ""
         except psycopg.Error as error:
             self._end_threads()
-            raise UnusableDatabaseError(_opening_problem(url, error)) from error
+            raise UnusableDatabaseError(opening_problem(url, error)) from error
         self._pool.open()
 
     async def write(self, work: Callable[[Rows], T]) -> T:
@@ -321,14 +305,3 @@ class _SharedCache(LruCache[str, Stage]):
         """Cache a stage."""
         with self._lock:
             super().add(key, value)
-
-
-def _opening_problem(url: str, error: psycopg.Error) -> str:
-    name = name_of(url)
-    if name is None:
-        return (
-            "storage.database is not a valid URL. Write special characters of the password as "
-            "%40 and so on."
-        )
-    reason = str(error).strip().partition("\n")[0]
-    return f"The database {name} cannot be used: {reason}. Check storage.database."

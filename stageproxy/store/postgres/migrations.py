@@ -14,7 +14,16 @@ from stageproxy.store.unusable import NewerSchemaError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""
-LATER_STEPS: Mapping[str, tuple[str, ...]] = {}
+LATER_STEPS: Mapping[str, tuple[str, ...]] = {
+    "m0014_installation": (
+        """
+        CREATE TABLE installation (
+            name TEXT COLLATE "C" PRIMARY KEY,
+            value TEXT COLLATE "C" NOT NULL
+        )
+        """,
+    ),
+}
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 _TABLE = """
     CREATE TABLE IF NOT EXISTS migration (
@@ -33,7 +42,7 @@ def migrate(connection: Connection[tuple[object, ...]]) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         connection.execute(_TABLE)
-        applied = {str(name) for (name,) in connection.execute("SELECT name FROM migration")}
+        applied = _applied(connection)
         known = steps()
         check_known(applied, known)
         pending = [name for name in known if name not in applied]
@@ -45,6 +54,10 @@ def migrate(connection: Connection[tuple[object, ...]]) -> None:
             )
 
 
+def _applied(connection: Connection[tuple[object, ...]]) -> set[str]:
+    return {str(name) for (name,) in connection.execute("SELECT name FROM migration")}
+
+
 def _statements(pending: Sequence[str]) -> Iterator[str]:
     return chain.from_iterable(LATER_STEPS[name] for name in pending)
 
@@ -53,6 +66,12 @@ def steps() -> tuple[str, ...]:
     """Return the names of all migrations, in order. They are those of SQLite."""
     with closing(Tables(memory=True)) as empty:
         return tuple(step.name for step in STEPS.pending(empty))
+
+
+def check_applied(connection: Connection[tuple[object, ...]]) -> None:
+    """Raise `NewerSchemaError` if a newer stageproxy has migrated the database."""
+    if connection.execute("SELECT to_regclass('migration') IS NOT NULL").fetchone() == (True,):
+        check_known(_applied(connection), steps())
 
 
 def check_known(applied: set[str], known: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from stageproxy.store.rows.audit import SqlAuditRows
 from stageproxy.store.rows.columns import SqlConnection, Statements
 from stageproxy.store.rows.evidence import SqlEvidenceRows
 from stageproxy.store.rows.files import SqlFileRows, SqlFileUploadRows
+from stageproxy.store.rows.installation import SqlInstallationRows
 from stageproxy.store.rows.leases import SqlLeaseRows
 from stageproxy.store.rows.looks import SqlLookRows
 from stageproxy.store.rows.promotions import SqlPromotionRows
@@ -35,6 +36,7 @@ class SqlRows(Statements):
         self.looks = SqlLookRows(connection)
         self.evidence = SqlEvidenceRows(connection)
         self.leases = SqlLeaseRows(connection)
+        self.installation = SqlInstallationRows(connection)
         self.audit = SqlAuditRows(connection)
         self._usage = SqlUsage(connection)
 

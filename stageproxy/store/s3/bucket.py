@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, S3Store
 
 from stageproxy.core.errors import FailedBucketError
+from stageproxy.store.bucket_address import BucketAddress
 
 PART = 8 * 2**20
 """Bytes of each part of a multipart upload; smaller files are sent in one request."""
@@ -26,19 +27,6 @@ _PIECE = 2 * 2**20
 """Bytes that one request reads, so that a slow reader holds no request open."""
 _TRIES_AGAIN = 3
 _STATUS = re.compile(r"status code: (\d{3})")
-
-
-@dataclass(frozen=True, slots=True)
-class BucketAddress:
-    """Where a bucket is, as `s3://BUCKET/PREFIX`, and how it is reached."""
-
-    url: str
-    endpoint: str = ""
-    region: str = ""
-    access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-    path_style: bool = True
-    timeout: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)

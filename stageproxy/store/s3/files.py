@@ -23,6 +23,7 @@ from stageproxy.store.s3.generations import (
     new_key,
 )
 from stageproxy.store.s3.incoming import ReopenedObject, SpooledFile
+from stageproxy.store.s3.installation import installation_of
 from stageproxy.store.s3.sending import put_file
 from stageproxy.store.spool import Spool, Spooled, size_if_older
 
@@ -136,6 +137,10 @@ class BucketFiles:
         except StorageError as error:
             return error.sentence
         return None
+
+    async def installation(self) -> str:
+        """Return the random id of the bucket, or of the part of it below a prefix."""
+        return await installation_of(self.bucket)
 
     async def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
         """Return the generations that are not needed, and what a crash left in this spool."""

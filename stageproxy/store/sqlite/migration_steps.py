@@ -332,6 +332,13 @@ _EVIDENCE = """
     ) STRICT
     """
 
+_INSTALLATION = """
+    CREATE TABLE installation (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT
+    """
+
 _FOUND_WITHOUT_SCANS = (
     "CREATE INDEX stage_by_opening ON stage (opened_at DESC, id)",
     "CREATE INDEX stage_of_project ON stage (project, opened_at DESC, id)",
@@ -489,3 +496,9 @@ def m0012_sessions(tables: Tables) -> None:
 def m0013_evidence(tables: Tables) -> None:
     """Add what was reported of tries of stages."""
     tables.execute(_EVIDENCE)
+
+
+@STEPS()
+def m0014_installation(tables: Tables) -> None:
+    """Add what servers over one database have in common."""
+    tables.execute(_INSTALLATION)

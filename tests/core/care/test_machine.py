@@ -7,6 +7,7 @@ import pytest
 from stageproxy.core.care.diagnosis import Diagnosis, Level
 from stageproxy.core.care.machine import (
     DiskFacts,
+    judge_database,
     judge_descriptors,
     judge_disk,
     judge_pip,
@@ -96,3 +97,14 @@ def test_pip(name: str, level: str) -> None:
 def test_no_settings_of_pip() -> None:
     """That pip has no settings is said, too."""
     assert [one.level for one in judge_pip({})] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(0.0003, Level.OK), (0.02, Level.WARNING)], ids=["near", "far away"]
+)
+def test_database(seconds: float, level: Level) -> None:
+    """A database that is far away makes every change slow, which is a warning."""
+    found = judge_database("15.20", seconds)
+
+    assert found.level == level
+    assert found.sentence == f"PostgreSQL 15.20 answers within {seconds * 1000:.1f} ms."

@@ -255,3 +255,19 @@ async def test_end_of_the_supervisor(start_server: ServerStart, upstream: FakeIn
             raise KilledError
     async with start_server(settings=two_workers(upstream)) as server:
         assert len(workers_of(server)) == 2
+
+
+async def test_workers_over_postgresql(
+    start_server: ServerStart, upstream: FakeIndex, postgres_url: str
+) -> None:
+    """Over PostgreSQL, workers see one another's changes, and one that is killed is replaced."""
+    settings = two_workers(upstream, STORAGE__DATABASE=postgres_url, SERVER__SECRET="of all")
+    async with start_server(settings=settings) as server:
+        stage, load = await server.stage(WHEEL), Load(server)
+        async with load.running(stage):
+            await kill_worker(server, min(workers_of(server)))
+        staged = await stored(server)
+
+        assert load.failures == []
+        assert {*load.staged, WHEEL.filename} - staged == set()
+        assert not (server.data / "catalogue.db").exists()

@@ -13,8 +13,9 @@ from psycopg import Connection, errors
 from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.store.postgres.database import PostgresDatabase, name_of
+from stageproxy.store.postgres.database import PostgresDatabase
 from stageproxy.store.postgres.migrations import LATER_STEPS, steps
+from stageproxy.store.postgres.problems import name_of
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 from tests.support.builders.stages import a_stage
 from tests.support.servers.postgres import Postgres

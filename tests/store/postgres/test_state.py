@@ -55,6 +55,20 @@ async def test_question_begins_after_the_call(migrated_url: str) -> None:
         assert await asyncio.gather(*late) == [before + 1] * 3
 
 
+async def test_next_questions_are_gathered(migrated_url: str) -> None:
+    """Whoever asks again upon an answer shares the question of those who wait already."""
+    with PostgresDatabase(migrated_url) as database:
+        first = database.ask_state()
+        while (waiting := database.ask_state()) is first:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0)
+        await first
+
+        again = database.ask_state()
+
+        assert again is waiting
+        assert await again == await first
+
+
 async def test_restart(migrated_url: str, postgres: Postgres) -> None:
     """A restart of PostgreSQL makes a question slow, not wrong."""
     with PostgresDatabase(migrated_url) as database:

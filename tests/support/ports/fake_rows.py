@@ -59,6 +59,7 @@ class FakeTables:
     leases: dict[str, Lease] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "FakeTables":
         """Return a copy."""
@@ -78,6 +79,7 @@ class FakeTables:
             dict(self.leases),
             dict(self.sessions),
             list(self.events),
+            dict(self.facts),
         )
 
     def is_used(self, sha256: str) -> bool:
@@ -542,6 +544,21 @@ class FakeLeaseRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeInstallationRows:
+    """See `catalogue.InstallationRows`."""
+
+    tables: FakeTables
+
+    def facts(self) -> Mapping[str, str]:
+        """Return all facts by name."""
+        return dict(self.tables.facts)
+
+    def save(self, name: str, value: str) -> None:
+        """Store a fact, new or changed."""
+        self.tables.facts[name] = value
+
+
+@dataclass(frozen=True, slots=True)
 class FakeAuditRows:
     """See `catalogue.AuditRows`."""
 
@@ -588,6 +605,7 @@ class FakeRows:
         self.looks = FakeLookRows(self.tables)
         self.evidence = FakeEvidenceRows(self.tables)
         self.leases = FakeLeaseRows(self.tables)
+        self.installation = FakeInstallationRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":

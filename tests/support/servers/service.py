@@ -32,6 +32,7 @@ JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 HTML_PAGE = "application/vnd.pypi.simple.v1+html"
 PIP = f"{JSON_PAGE}, {HTML_PAGE}; q=0.1, text/html; q=0.01"
 UV = f"{JSON_PAGE}, {HTML_PAGE};q=0.2, text/html;q=0.01"
+SECRET = "the secret of all servers over one database"
 NOT_SENT_BY_ITSELF = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
@@ -169,14 +170,18 @@ def inspectors_for_tests(
 def config_of(data: Path, index: FakeIndex, settings: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of a service for tests, with changes by section.
 
-    No review asks the index in the background unless a test wants it.
+    No review asks the index in the background unless a test wants it. Servers that share a
+    database have the same secret.
     """
     upstream = {"url": index.url, **settings.get("upstream", {})}
     storage = {"data": data, **settings.get("storage", {})}
+    server = {"port": 0, **settings.get("server", {})}
+    if storage.get("database"):
+        server = {"secret": SECRET, **server}
     review = {"background": False, **settings.get("review", {})}
     given = {
-        "server": {"port": 0},
         **settings,
+        "server": server,
         "upstream": upstream,
         "storage": storage,
         "review": review,
