@@ -6,7 +6,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY stageproxy ./stageproxy
 RUN python -m venv /opt/stageproxy \
-    && /opt/stageproxy/bin/python -m pip install --no-cache-dir '.[speedups,verdict]'
+    && /opt/stageproxy/bin/python -m pip install --no-cache-dir '.[postgres,s3,speedups,verdict]'
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="stageproxy" \

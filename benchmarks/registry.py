@@ -13,6 +13,7 @@ from benchmarks.parts import (
     speedups,
     stages,
     start,
+    storage,
     uploads,
     workers,
 )
@@ -30,5 +31,6 @@ PARTS: Sequence[Part] = (
     logs.PART,
     speedups.PART,
     workers.PART,
+    storage.PART,
     start.PART,
 )

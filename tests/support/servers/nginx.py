@@ -102,12 +102,11 @@ def free_port() -> int:
 
 
 def configuration_for(
-    folder: Path, port: int, behind: str, certificates: Certificates, changes: Mapping[str, str]
+    folder: Path, port: int, certificates: Certificates, changes: Mapping[str, str], source: Path
 ) -> str:
-    """Return the configuration with the changes of an installation, and nothing else."""
+    """Return a configuration with the changes of an installation, and nothing else."""
     own = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
-        "server 127.0.0.1:8726;": f"server {behind.removeprefix('http://')};",
         "server_name stage.example;": "server_name localhost;",
         "/etc/ssl/certs/stage.example.pem": str(certificates.certificate),
         "/etc/ssl/private/stage.example.key": str(certificates.key),
@@ -115,7 +114,7 @@ def configuration_for(
         "/var/log/nginx/error.log": f"{folder}/logs/error.log",
         **changes,
     }
-    text = CONFIGURATION.read_text()
+    text = source.read_text()
     for there, here in own.items():
         assert text.count(there) == 1, there
         text = text.replace(there, here)
@@ -129,14 +128,25 @@ async def running_nginx(
     behind: str,
     certificates: Certificates,
     changes: Mapping[str, str] = {},
+    configuration: Path = CONFIGURATION,
 ) -> AsyncIterator[Path]:
-    """Run nginx on a port in front of a server, in its own folder; return that of its logs."""
+    """Run nginx on a port in front of a server, in its own folder; return that of its logs.
+
+    With another *configuration*, the *changes* have to name what is behind nginx.
+    """
     logs = folder / "logs"
     logs.mkdir(parents=True)
     paths = (f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
     around = _AROUND.format(folder=folder, temporary="\n".join(paths))
     (folder / "nginx.conf").write_text(around)
-    own = configuration_for(folder, port, behind, certificates, changes)
+    server = {"server 127.0.0.1:8726;": f"server {behind.removeprefix('http://')};"}
+    own = configuration_for(
+        folder,
+        port,
+        certificates,
+        {**(server if behind else {}), **changes},
+        configuration,
+    )
     (folder / "stageproxy.conf").write_text(own)
     command = nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")
     with (logs / "stderr").open("w") as stderr:

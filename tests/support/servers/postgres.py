@@ -47,6 +47,12 @@ class Postgres:
     settings: Sequence[str]
     _process: Popen[bytes] | None = field(default=None, repr=False)
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process that has started all others."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, database: str) -> str:
         """Return the URL of a database."""
         return f"postgresql://stageproxy@127.0.0.1:{self.port}/{database}"
@@ -112,8 +118,11 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[Postgres]:
-    """Run a server until the block ends. It survives its own crash, but not one of the machine."""
+def running_postgres(folder: Path, *, durable: bool = False) -> Iterator[Postgres]:
+    """Run a server until the block ends. It survives its own crash, but not one of the machine.
+
+    If it is *durable*, it survives that too, and is as fast as one that is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     user = _user()
     if user is not None:
@@ -132,7 +141,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
         user=user,
     )
     settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
-    server = Postgres(folder, _free_port(), (*settings, *_FAST))
+    server = Postgres(folder, _free_port(), settings if durable else (*settings, *_FAST))
     try:
         server.start()
         yield server
