@@ -191,10 +191,13 @@ class BytesElsewhere:
 
     *read*: yields those from a position to before another one. It raises `StorageError` if they
     do not arrive, and `FileNotFoundError` if the file is gone.
+    *sign*: returns a URL that opens the file for anybody, for a short time. It is a secret. `None`
+    if clients do not read from the store themselves.
     """
 
     size: int
     read: Callable[[int, int], AsyncIterator[bytes]]
+    sign: Callable[[], Awaitable[str]] | None = None
 
 
 StoredBytes = BytesOnDisk | BytesElsewhere

@@ -160,7 +160,13 @@ def open_files(
     incoming = (root / "incoming").absolute()
     with usable(incoming):
         incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return BucketFiles(open_bucket(_address_of(config)), Spool(incoming, disk), inspector, clock)
+    return BucketFiles(
+        open_bucket(_address_of(config)),
+        Spool(incoming, disk),
+        inspector,
+        clock,
+        signed_for=config.s3.signed_for if config.s3.redirect else None,
+    )
 
 
 def find_files_problems(config: Config) -> Iterator[str]:

@@ -36,14 +36,24 @@ def address_of(bucket: str, endpoint: str, *, timeout: float = 30) -> BucketAddr
 
 
 def bucket_files(
-    bucket: Bucket, folder: Path, *, min_age: timedelta = -2 * HOUR, clock: Clock | None = None
+    bucket: Bucket,
+    folder: Path,
+    *,
+    min_age: timedelta = -2 * HOUR,
+    clock: Clock | None = None,
+    signed_for: timedelta | None = None,
 ) -> BucketFiles:
     """Return the files in a bucket, with a spool in a folder, whose files are old at once."""
     spool = folder / "spool"
     spool.mkdir(exist_ok=True)
     inspector = InProcessInspector()
     return BucketFiles(
-        bucket, Spool(spool, Disk(spool)), inspector, clock or SystemClock(), min_age=min_age
+        bucket,
+        Spool(spool, Disk(spool)),
+        inspector,
+        clock or SystemClock(),
+        min_age=min_age,
+        signed_for=signed_for,
     )
 
 

@@ -43,6 +43,7 @@ class BucketFiles:
     inspector: Inspector
     clock: Clock
     min_age: timedelta = MIN_AGE
+    signed_for: timedelta | None = None
     _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AT_ONCE))
 
     @asynccontextmanager
@@ -127,7 +128,12 @@ class BucketFiles:
     async def locate(self, sha256: str) -> BytesElsewhere | None:
         """Return where the bytes of a stored file are, or `None` if it is missing."""
         found = await self.find(sha256)
-        return None if found is None else BytesElsewhere(found.size, partial(self.read, found))
+        if found is None:
+            return None
+        sign = None
+        if self.signed_for is not None:
+            sign = partial(self.bucket.signed_url, found.key, self.signed_for)
+        return BytesElsewhere(found.size, partial(self.read, found), sign)
 
     async def check(self) -> str | None:
         """Return why no file can be stored, if none can. One is written to find out."""

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from stageproxy.core.index.pages import NEVER_STALE, own_document
 from stageproxy.core.index.targets import FileTarget
+from stageproxy.core.installers import is_installer
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import BytesElsewhere, BytesOnDisk
 from stageproxy.services.preview import StagedBytes
@@ -18,7 +19,7 @@ from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.answers.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
-from stageproxy.web.preview.passed_on import passed_on
+from stageproxy.web.preview.passed_on import passed_on, redirect_to_store
 from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"
@@ -48,9 +49,17 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
     staged = await previews.find_file(stage, target)
     if staged is None:
         return await pass_through(request, stage, target.path)
+    if _may_redirect(request) and isinstance(staged.stored, BytesElsewhere) and staged.stored.sign:
+        return redirect_to_store(await staged.stored.sign())
     answer = await _staged_file(request, staged)
     # Any other answer does not show that the file is damaged by now.
     return _lasting(request, stage, answer) if isinstance(answer, _StagedFile) else answer
+
+
+def _may_redirect(request: web.Request) -> bool:
+    """Return whether a client follows a redirect, and checks the hash of what it gets."""
+    is_get = request.method == hdrs.METH_GET
+    return is_get and is_installer(request.headers.get(hdrs.USER_AGENT, ""))
 
 
 def _lasting(request: web.Request, stage: Stage, answer: web.StreamResponse) -> web.StreamResponse:

@@ -46,6 +46,14 @@ async def passed_on(
     return response
 
 
+def redirect_to_store(signed_url: str) -> web.Response:
+    """Return a redirect to a file in its store. The URL is a secret, and soon opens nothing."""
+    return web.Response(
+        status=HTTPStatus.TEMPORARY_REDIRECT,
+        headers={hdrs.LOCATION: signed_url, hdrs.CACHE_CONTROL: "no-store"},
+    )
+
+
 async def _send(
     request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]
 ) -> None:

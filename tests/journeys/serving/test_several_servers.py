@@ -16,6 +16,7 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.cluster import Cluster, SharedStores, running_proxied_cluster
 from tests.support.servers.nginx import Certificates, ProxiedServer
 from tests.support.servers.processes import assert_no_token_is_logged
+from tests.support.servers.s3 import S3Server
 from tests.support.servers.workers import Load
 
 pytestmark = pytest.mark.journey
@@ -111,6 +112,30 @@ async def test_real_clients(two_servers: TwoServers, clients: Clients) -> None:
         result.ok()
         assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
     assert answered(two_servers.cluster, "POST /legacy/") == [True, True]
+
+
+async def test_redirected_installers(
+    tmp_path: Path,
+    upstream: FakeIndex,
+    stores: SharedStores,
+    ministack: S3Server,
+    certificates: Certificates,
+    clients: Clients,
+) -> None:
+    """Pip and uv install from a store that checks signatures, to which they are redirected."""
+    checking = replace(stores, s3=ministack, bucket=ministack.create_bucket())
+    settings = {"UPSTREAM__URL": upstream.url, "S3__REDIRECT": "true"}
+    running = running_proxied_cluster(tmp_path, 2, checking, settings, certificates)
+    async with running as (cluster, front):
+        stage = await front.server.stage(WHEEL)
+        done = await asyncio.gather(
+            *(clients.install(one, f"{stage.url}simple/", "demo") for one in INSTALLERS)
+        )
+
+        for python, result in done:
+            result.ok()
+            assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+        assert any(answered(cluster, f"{WHEEL.filename} 307"))
 
 
 async def test_rolling_restart(two_servers: TwoServers) -> None:

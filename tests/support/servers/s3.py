@@ -68,7 +68,13 @@ def running_moto(folder: Path) -> Iterator[S3Server]:
 def running_ministack(folder: Path) -> Iterator[S3Server]:
     """Run ministack until the block ends, with its files in a folder."""
     port = _free_port()
-    given = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": str(folder)}
+    given = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(folder),
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
     command = ["-c", "from ministack.app import main; main()"]
     with _running(command, folder, port, given) as server:
         yield server
