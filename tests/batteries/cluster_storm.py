@@ -14,6 +14,7 @@ from tests.support.servers.postgres import Postgres
 LONGEST_REST = 0.05
 FAULTY_SHARE = 0.2
 """The share of requests to the store that fail while it is faulty."""
+STORE_FAILED = "Error: The server's store of files failed: "
 AT_ONCE = (1, 1, 1, 2)
 """How many servers are killed at once."""
 
@@ -64,7 +65,21 @@ class Storm:
             self.counts["kills"] += 1
         async with asyncio.TaskGroup() as group:
             for one in servers:
-                group.create_task(one.start())
+                group.create_task(self._start(one))
+
+    async def _start(self, server: ClusterServer) -> None:
+        """Start a server as its supervisor does: again, if the store failed in that moment."""
+        while not await self._is_started(server):
+            self.counts["failed starts"] += 1
+
+    async def _is_started(self, server: ClusterServer) -> bool:
+        try:
+            await server.start()
+        except AssertionError:
+            if not server.log_lines()[-1].startswith(STORE_FAILED):
+                raise
+            return False
+        return True
 
     async def _end_database(self) -> None:
         """Restart PostgreSQL, or crash it; one after the other."""

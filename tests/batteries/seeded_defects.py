@@ -506,7 +506,7 @@ DEFECTS = [
     Defect(
         "a file without all its bytes is not sent",
         "services/preview.py",
-        "if stored != artifact.size:",
+        "if stored is None or stored.size != artifact.size:",
         "if stored is None:",
         "web/upload/test_damaged_files.py::test_not_served",
     ),
@@ -1555,6 +1555,20 @@ DEFECTS = [
         "except (StorageError, TimeoutError):",
         "except TimeoutError:",
         "web/test_metrics.py::test_database_that_does_not_answer",
+    ),
+    Defect(
+        "bytes of a bucket that are not those of the file never look complete",
+        "web/preview/passed_on.py",
+        "if digest.hexdigest() != sha256:",
+        "if not digest:",
+        "web/preview/test_passed_on.py::test_never_complete",
+    ),
+    Defect(
+        "a bucket that fails before the first bytes is an error",
+        "web/preview/passed_on.py",
+        "    piece = await _next(pieces)\n    await response.prepare(request)\n",
+        "    await response.prepare(request)\n    piece = await _next(pieces)\n",
+        "web/preview/test_passed_on.py::test_error_before_the_answer",
     ),
 ]
 """Each guarantee, with a defect that breaks it."""
