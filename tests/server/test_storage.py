@@ -86,8 +86,8 @@ def test_usable_database(postgres_url: str) -> None:
 def test_newer_database(postgres_url: str) -> None:
     """A database of a newer stageproxy is a problem."""
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("CREATE TABLE migration (name TEXT)")
-        connection.execute("INSERT INTO migration VALUES ('m9999_of_tomorrow')")
+        connection.execute("CREATE TABLE migration (name TEXT, works_with TEXT)")
+        connection.execute("INSERT INTO migration VALUES ('m9999_of_tomorrow', '99')")
 
     [problem] = find_database_problems(over(postgres_url))
 

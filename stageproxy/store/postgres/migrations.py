@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 
+from packaging.version import Version
 from psycopg import Connection
 from sqlite_utils import Database as Tables
 
@@ -33,10 +34,17 @@ LATER_STEPS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """The statements of each migration since the first release with PostgreSQL, by its name."""
+WORKS_WITH: Mapping[str, str] = {}
+"""The oldest version that works with each migration, by its name, though it may not know it.
+
+Servers of that version can run beside those that have applied it. One that is not here works only
+with versions that have it. (docs/adr/0054-two-versions-side-by-side.md)
+"""
 _TABLE = """
     CREATE TABLE IF NOT EXISTS migration (
         name TEXT PRIMARY KEY,
         applied_by TEXT NOT NULL,
+        works_with TEXT NOT NULL,
         applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
     )
 """
@@ -45,7 +53,8 @@ _TABLE = """
 def migrate(connection: Connection[tuple[object, ...]]) -> None:
     """Apply all pending migrations in one transaction: a kill leaves the old schema or the new.
 
-    Raise `NewerSchemaError` if the database was migrated by a newer stageproxy.
+    Raise `NewerSchemaError` if a newer stageproxy has migrated the database, and this version does
+    not work with that.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -58,12 +67,15 @@ def migrate(connection: Connection[tuple[object, ...]]) -> None:
             connection.execute(statement.encode())
         for name in pending:
             connection.execute(
-                "INSERT INTO migration (name, applied_by) VALUES (%s, %s)", [name, __version__]
+                "INSERT INTO migration (name, applied_by, works_with) VALUES (%s, %s, %s)",
+                [name, __version__, WORKS_WITH.get(name, __version__)],
             )
 
 
-def _applied(connection: Connection[tuple[object, ...]]) -> set[str]:
-    return {str(name) for (name,) in connection.execute("SELECT name FROM migration")}
+def _applied(connection: Connection[tuple[object, ...]]) -> Mapping[str, str]:
+    """Return the oldest version that works with each migration that was applied, by its name."""
+    found = connection.execute("SELECT name, works_with FROM migration")
+    return {str(name): str(version) for name, version in found}
 
 
 def _statements(pending: Sequence[str]) -> Iterator[str]:
@@ -77,17 +89,20 @@ def steps() -> tuple[str, ...]:
 
 
 def check_applied(connection: Connection[tuple[object, ...]]) -> None:
-    """Raise `NewerSchemaError` if a newer stageproxy has migrated the database."""
+    """Raise `NewerSchemaError` if this version does not work with what was applied."""
     if connection.execute("SELECT to_regclass('migration') IS NOT NULL").fetchone() == (True,):
         check_known(_applied(connection), steps())
 
 
-def check_known(applied: set[str], known: tuple[str, ...]) -> None:
-    """Raise if a newer stageproxy has migrated the database."""
-    unknown = sorted(applied - set(known))
-    if unknown:
+def check_known(
+    applied: Mapping[str, str], known: Sequence[str], version: str = __version__
+) -> None:
+    """Raise if a newer stageproxy has migrated the database so that a *version* cannot use it."""
+    newer = {name: oldest for name, oldest in applied.items() if name not in known}
+    oldest = max((Version(one) for one in newer.values()), default=Version(version))
+    if oldest > Version(version):
         msg = (
-            f"The database was migrated by a newer stageproxy; this is {__version__} (unknown "
-            f"migrations: {', '.join(unknown)}). Install that version or a later one."
+            f"The database was migrated by a newer stageproxy; this is {version} (unknown "
+            f"migrations: {', '.join(sorted(newer))}). Install version {oldest} or a later one."
         )
         raise NewerSchemaError(msg)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection, errors
 
+from stageproxy import __version__
 from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
 from stageproxy.core.stage.stage import Stage
@@ -17,6 +18,7 @@ from stageproxy.store.postgres.database import PostgresDatabase
 from stageproxy.store.postgres.migrations import LATER_STEPS, steps
 from stageproxy.store.postgres.problems import name_of
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
+from tests.store.builders import given
 from tests.support.builders.stages import a_stage
 from tests.support.servers.postgres import Postgres
 
@@ -346,14 +348,30 @@ def test_servers_that_start_together(postgres_url: str) -> None:
     assert [name for (name,) in found] == [*steps()]
 
 
-def test_database_of_a_newer_version(postgres_url: str) -> None:
-    """A database with migrations that this version does not know is not touched."""
-    PostgresDatabase(postgres_url).close()
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("INSERT INTO migration (name, applied_by) VALUES ('m9999_new', '9.0')")
+def migrated_further(url: str, works_with: str) -> None:
+    """Migrate a database as a newer version does, whose migration works with an older one."""
+    PostgresDatabase(url).close()
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO migration VALUES ('m9999_new', '9.0', %s)", [works_with])
 
-    with pytest.raises(NewerSchemaError, match=r"unknown migrations: m9999_new\)"):
+
+def test_database_of_a_newer_version(postgres_url: str) -> None:
+    """A database with a migration that does not work with this version is not touched."""
+    migrated_further(postgres_url, "8.5")
+
+    with pytest.raises(
+        NewerSchemaError, match=r"m9999_new\)\. Install version 8\.5 or a later one"
+    ):
         PostgresDatabase(postgres_url)
+
+
+async def test_beside_a_newer_version(postgres_url: str) -> None:
+    """A server can start, and work, though a newer one has added what it does not know."""
+    migrated_further(postgres_url, __version__)
+
+    with PostgresDatabase(postgres_url) as database:
+        await given(database, a_stage("id"))
+        assert await database.read(lambda rows: rows.stages.list()) == [a_stage("id")]
 
 
 async def test_time(migrated_url: str) -> None:
