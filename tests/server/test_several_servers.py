@@ -45,6 +45,7 @@ class Installation:
         (data / "files").symlink_to(self.folder / "files")
         if self.servers:
             (data / "admin.token").write_text(self.servers[0].admin)
+            (data / "installation").hardlink_to(self.servers[0].data / "installation")
         async with running_service(
             data,
             self.index,

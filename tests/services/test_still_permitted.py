@@ -238,7 +238,8 @@ ELSEWHERE = {
     "FileUploads.change": "called by those above",
     "Looks.record": "what a token was shown is recorded, and changes nothing",
     "Sessions.start": "needs no right: see `test_revoked_while_signing_in`",
-    "Tokens.store": "called by `make`, and by the server when it starts",
+    "Tokens.store": "called by `make`, and when the server needs an admin token",
+    "Tokens.store_first": "called by the server when it starts",
     "PromotionReports.accept": "what was sent already is recorded: see the test below",
 }
 """The other calls that write and have a token, and why they are not above."""
