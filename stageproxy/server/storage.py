@@ -11,13 +11,16 @@ from stageproxy.core.leases import LeaseTimes
 from stageproxy.ports import Clock, Inspector, RunningFiles
 from stageproxy.server.identity import ServerFacts
 from stageproxy.store.bucket_address import BucketAddress
-from stageproxy.store.directory import DataDirectory, usable
+from stageproxy.store.directory import DataDirectory, is_in_use, usable
 from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.store.spool import Spool
+from stageproxy.store.sqlite import tables as sqlite_tables
 from stageproxy.store.sqlite.database import Database, open_database
 from stageproxy.store.sqlite.database import find_database_problem as find_sqlite_problem
 from stageproxy.store.sqlite.writer_lock import WriterLock
+from stageproxy.store.transfer.copies import RowTarget
+from stageproxy.store.transfer.layout import RowReader
 
 _ONE_FOR_ALL = (
     "server.secret: set it, because storage.database may be used by several servers, and all need "
@@ -87,6 +90,44 @@ def open_postgres(config: Config) -> RunningCatalogue:
     return PostgresDatabase(
         config.storage.database, max_connections=settings.max_connections, timeout=settings.timeout
     )
+
+
+@contextmanager
+def reading_rows(config: Config) -> Iterator[RowReader]:
+    """Read all rows of the database that the settings name, as it is at one moment."""
+    if not config.storage.database:
+        with sqlite_tables.reading(config.storage.data / "catalogue.db") as rows:
+            yield rows
+        return
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres import tables as postgres_tables  # noqa: PLC0415
+    with postgres_tables.reading(config.storage.database) as rows:
+        yield rows
+
+
+@contextmanager
+def filling_rows(config: Config) -> Iterator[RowTarget]:
+    """Fill the database that the settings name, which has to be empty.
+
+    The rows are there if the block ends without an error.
+    """
+    if not config.storage.database:
+        with sqlite_tables.making(config.storage.data / "catalogue.db") as rows:
+            yield rows
+        return
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres import tables as postgres_tables  # noqa: PLC0415
+    with postgres_tables.filling(config.storage.database) as rows:
+        yield rows
+
+
+def is_database_in_use(config: Config) -> bool:
+    """Return whether a server uses the database that the settings name."""
+    if not config.storage.database:
+        return is_in_use(config.storage.data)
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.tables import is_in_use as is_postgres_in_use  # noqa: PLC0415
+    return is_postgres_in_use(config.storage.database)
 
 
 def find_database_problems(config: Config) -> Iterator[str]:

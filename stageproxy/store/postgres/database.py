@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT = timedelta(seconds=10)
+APPLICATION = "stageproxy"
+"""How the connections of servers are named in `pg_stat_activity`."""
 _PAUSE = 0.05
 """How many seconds until a lost database is tried again."""
 
@@ -45,7 +47,7 @@ _BEGIN_ASIDE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # The first statement: it takes no snapshot, so that the transaction sees what was committed by
 # the one that it has waited for.
-_QUEUE = "LOCK TABLE catalogue_lock IN EXCLUSIVE MODE"
+QUEUE = "LOCK TABLE catalogue_lock IN EXCLUSIVE MODE"
 _RAISE_STATE = """
     UPDATE catalogue_state SET number = number + 1
     WHERE pg_current_xact_id_if_assigned() IS NOT NULL
@@ -194,7 +196,7 @@ class PostgresDatabase:
 
     def _write(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
-            connection.execute(_QUEUE)
+            connection.execute(QUEUE)
             result = work(PostgresRows(PostgresConnection(connection)))
             if connection.execute(_RAISE_STATE).rowcount:
                 self._commit(connection, deadline)
@@ -209,7 +211,7 @@ class PostgresDatabase:
     def _write_mark(self, deadline: _Deadline) -> None:
         """Write, so that a failure shows, and change nothing that answers depend on."""
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
-            connection.execute(_QUEUE)
+            connection.execute(QUEUE)
             self._commit(connection, deadline)
 
     def _read(self, work: Callable[[Rows], T], deadline: _Deadline) -> T:
@@ -264,7 +266,7 @@ class PostgresDatabase:
 
     def _is_marked(self, change: dict[str, str], deadline: _Deadline) -> bool:
         with self._transaction(_BEGIN_WRITING, deadline) as connection:
-            connection.execute(_QUEUE)
+            connection.execute(QUEUE)
             return connection.execute(_FIND_MARK, change).rowcount == 1
 
 
@@ -273,7 +275,7 @@ def _connection_options(timeout: timedelta) -> dict[str, Any]:
     return {
         "autocommit": True,
         "row_factory": dict_row,
-        "application_name": "stageproxy",
+        "application_name": APPLICATION,
         "connect_timeout": max(2, int(timeout.total_seconds())),
         "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
     }

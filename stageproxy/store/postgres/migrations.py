@@ -11,7 +11,7 @@ from sqlite_utils import Database as Tables
 from stageproxy import __version__
 from stageproxy.store.postgres.schema import baseline
 from stageproxy.store.sqlite.migration_steps import STEPS
-from stageproxy.store.unusable import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 _LOCK = 0x5354_4147
 """The number of the advisory lock under which one server migrates. The others wait."""
@@ -92,6 +92,19 @@ def check_applied(connection: Connection[tuple[object, ...]]) -> None:
     """Raise `NewerSchemaError` if this version does not work with what was applied."""
     if connection.execute("SELECT to_regclass('migration') IS NOT NULL").fetchone() == (True,):
         check_known(_applied(connection), steps())
+
+
+def check_is_current(connection: Connection[tuple[object, ...]]) -> None:
+    """Raise `UnusableDatabaseError` unless exactly the migrations of this version were applied."""
+    check_applied(connection)
+    found = connection.execute("SELECT to_regclass('migration') IS NOT NULL").fetchone()
+    applied = _applied(connection) if found == (True,) else {}
+    if set(applied) != set(steps()):
+        msg = (
+            "The database does not have the tables of this version of stageproxy. Start a server "
+            "of this version with it first, or use the version of its servers."
+        )
+        raise UnusableDatabaseError(msg)
 
 
 def check_known(

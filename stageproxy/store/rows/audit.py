@@ -82,10 +82,10 @@ class SqlAuditRows(Statements):
             stage_id=stage_id,
             limit=NO_LIMIT if limit is None else limit,
         )
-        return [_record_in(row) for row in rows]
+        return [record_in(row) for row in rows]
 
 
-def _record_in(row: Mapping[str, Any]) -> AuditRecord:
+def record_in(row: Mapping[str, Any]) -> AuditRecord:
     """Return the record of a row.
 
     A row that is not spelled as this module spells it was changed by something

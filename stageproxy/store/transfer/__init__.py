@@ -1,0 +1,1 @@
+"""Copying the rows of a catalogue to another one, whatever database each of them is."""

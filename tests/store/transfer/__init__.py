@@ -1,0 +1,1 @@
+"""Rows that are copied from one catalogue to another."""
