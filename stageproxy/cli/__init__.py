@@ -20,6 +20,10 @@ _COMMANDS = {
     "download": ("download:download", "Download the files of STAGE."),
     "fsck": ("care.fsck:fsck", "Check the data directory, and repair it."),
     "limits": ("limits:limits", "Show limits, and how much is used."),
+    "migrate-storage": (
+        "care.migrate_storage:migrate_storage",
+        "Move the catalogue, the files, or both.",
+    ),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "restore": ("care.restore:restore", "Restore the data directory from BACKUP."),
     "review": ("review.command:review", "Show what a reviewer of STAGE has to know."),

@@ -19,6 +19,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "download": ("download demo==2.0", "download demo==2.0 --dest dist"),
     "fsck": ("fsck", "fsck --data /srv/stageproxy --repair"),
     "limits": ("limits", "limits demo"),
+    "migrate-storage": (
+        "migrate-storage --to-database postgresql://db.example/stage --dry-run",
+        "migrate-storage --to-files s3://bucket/stage --config config.toml",
+        "migrate-storage --to-database sqlite --to-files folder",
+    ),
     "promote": (
         "promote demo==2.0 --dry-run",
         "promote demo==2.0",

@@ -19,7 +19,7 @@ from stageproxy.server.inspectors import Inspectors, inspectors_of
 from stageproxy.server.reviews import ReviewAdapters, baseline_downloads_of
 from stageproxy.server.storage import open_catalogue, open_files
 from stageproxy.server.wiring import Adapters, Service, assemble
-from stageproxy.services.installation import join
+from stageproxy.services.installation import check_alone, join
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.directory import DataDirectory
@@ -143,9 +143,11 @@ def disk_of(config: Config, directory: DataDirectory, facts: ServerFacts) -> Dis
 
 
 async def _join_others(config: Config, adapters: Adapters, urls: StageUrls) -> None:
-    """Refuse to start beside servers with another secret or other files, if there can be others."""
+    """Refuse to start beside servers with another secret or other files, or where nothing is."""
     if config.storage.database or config.storage.files:
         await join(adapters.database, urls.secret, await adapters.files.installation())
+    else:
+        await check_alone(adapters.database, adapters.files.installation)
 
 
 async def _recover_uploads(service: Service, *, is_only_process: bool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from stageproxy.catalogue import RunningCatalogue
 from stageproxy.config import Config, ConfigError
@@ -106,19 +107,44 @@ def reading_rows(config: Config) -> Iterator[RowReader]:
 
 
 @contextmanager
-def filling_rows(config: Config) -> Iterator[RowTarget]:
+def filling_rows(config: Config, former: Path | None = None) -> Iterator[RowTarget]:
     """Fill the database that the settings name, which has to be empty.
 
-    The rows are there if the block ends without an error.
+    The rows are there if the block ends without an error. *former*: where a SQLite file goes that
+    is there now, whatever it has.
     """
     if not config.storage.database:
-        with sqlite_tables.making(config.storage.data / "catalogue.db") as rows:
+        with sqlite_tables.making(config.storage.data / "catalogue.db", former) as rows:
             yield rows
         return
     with _needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres import tables as postgres_tables  # noqa: PLC0415
     with postgres_tables.filling(config.storage.database) as rows:
         yield rows
+
+
+def find_filled_tables(config: Config) -> tuple[str, ...]:
+    """Return the names of the tables of a database that have rows. Nothing is changed."""
+    if not config.storage.database:
+        path = config.storage.data / "catalogue.db"
+        return sqlite_tables.find_filled(path) if path.exists() else ()
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.tables import find_filled  # noqa: PLC0415
+    return find_filled(config.storage.database)
+
+
+def name_of_database(config: Config) -> str:
+    """Return which database the settings name, without its password."""
+    if not config.storage.database:
+        return str(config.storage.data / "catalogue.db")
+    with _needed_by("storage.database", "postgres"):
+        from stageproxy.store.postgres.problems import name_of  # noqa: PLC0415
+    return f"the PostgreSQL database {name_of(config.storage.database)}"
+
+
+def name_of_files(config: Config) -> str:
+    """Return where the settings put the files."""
+    return config.storage.files or str(config.storage.data / "files")
 
 
 def is_database_in_use(config: Config) -> bool:

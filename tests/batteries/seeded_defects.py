@@ -1570,5 +1570,33 @@ DEFECTS = [
         "    await response.prepare(request)\n    piece = await _next(pieces)\n",
         "web/preview/test_passed_on.py::test_error_before_the_answer",
     ),
+    Defect(
+        "rows that are moved are compared before they are committed",
+        "store/transfer/copies.py",
+        "    if differing:",
+        "    if len(differing) > len(sums):",
+        "store/transfer/test_copies.py::test_lost_row",
+    ),
+    Defect(
+        "a file that is moved has the bytes of its digest",
+        "store/transfer/files.py",
+        "if (await incoming.finish()).sha256 != file.sha256:",
+        "if not (await incoming.finish()).sha256:",
+        "store/transfer/test_file_copies.py::test_source_that_is_not_whole",
+    ),
+    Defect(
+        "no server starts where the catalogue was moved away",
+        "core/installation.py",
+        "    if MOVED in known:",
+        "    if MOVED in own:",
+        "server/test_moving.py::test_former_place",
+    ),
+    Defect(
+        "a catalogue is not moved while servers change it",
+        "server/moving.py",
+        "and is_database_in_use(self.order.source):",
+        "and not is_database_in_use(self.order.source):",
+        "server/test_moving.py::test_running_servers_over_postgres",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

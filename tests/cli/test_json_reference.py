@@ -55,6 +55,7 @@ TYPED = {
     "token reset-admin": ("token reset-admin --data RESTORED",),
     "backup": ("backup ARCHIVE --data DATA",),
     "restore": ("restore BACKUP --data NEW",),
+    "migrate-storage": ("migrate-storage --to-database DATABASE --data DATA --dry-run",),
     "token revoke": ("token revoke TOKEN",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
     "doctor": ("doctor --config SETTINGS",),
@@ -135,13 +136,14 @@ def backup(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def arguments(
+def arguments(  # noqa: PLR0917 - what the commands of all examples are run on
     cli: CommandRunner,
     server_with_index: ServerWithIndex,
     stub_server: StubServer,
     filled: Path,
     data: DataDirectory,
     backup: Path,
+    migrated_url: str,
 ) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
     data.file(STORED).unlink()
@@ -174,6 +176,7 @@ def arguments(
         "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
         "DATA": str(filled),
+        "DATABASE": migrated_url,
         "SETTINGS": str(settings),
         "DAMAGED": str(data.path),
         "ARCHIVE": str(cli.folder / "backup.tar"),

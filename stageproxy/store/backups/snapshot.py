@@ -38,7 +38,7 @@ def take_snapshot(
 ) -> Snapshot:
     """Copy the catalogue of a data directory to *path*, as it is at one moment."""
     database = root / CATALOGUE
-    _require_safe_connection(root, sqlite_version or sqlite3.sqlite_version_info)
+    require_safe_connection(root, sqlite_version)
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     with _readable(database) as connection:
@@ -118,8 +118,9 @@ def _readable(path: Path) -> Iterator[Connection]:
         raise BackupError(msg) from error
 
 
-def _require_safe_connection(root: Path, version: tuple[int, ...]) -> None:
+def require_safe_connection(root: Path, sqlite_version: tuple[int, ...] | None = None) -> None:
     """Raise where a second connection could corrupt the catalogue of a running server."""
+    version = sqlite_version or sqlite3.sqlite_version_info
     if not has_wal_bug(version) or not is_in_use(root):
         return
     with (root / CATALOGUE).open("rb") as file:
@@ -128,6 +129,6 @@ def _require_safe_connection(root: Path, version: tuple[int, ...]) -> None:
         numbers = ".".join(map(str, version))
         msg = (
             f"SQLite {numbers} has a bug that could damage the database of the running server. "
-            "Stop the server, or install pysqlite3 or a newer SQLite, and run the backup again."
+            "Stop the server, or install pysqlite3 or a newer SQLite, and run this again."
         )
         raise BackupError(msg)

@@ -11,15 +11,13 @@ from psycopg.rows import tuple_row
 from stageproxy.store.postgres.database import APPLICATION, QUEUE
 from stageproxy.store.postgres.migrations import check_is_current, migrate
 from stageproxy.store.postgres.problems import name_of, opening_problem
-from stageproxy.store.transfer.layout import COUNT_AGAIN, Row, Table, tables
+from stageproxy.store.transfer.layout import COUNT_AGAIN, OF_SERVERS, Row, Table, tables
 from stageproxy.store.transfer.sums import storable
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 _OWN = "stageproxy copying"
 _AT_ONCE = 1000
 _PATIENCE = 10
-# What servers note of one another, and what every start of a server notes.
-_NOT_COUNTED = frozenset({"installation", "lease", "rate"})
 _IN_USE = """
     SELECT EXISTS (
         SELECT FROM pg_stat_activity
@@ -105,7 +103,7 @@ def _require_empty(url: str, connection: Connection[Any]) -> None:
 
 def _filled(connection: Connection[Any]) -> Iterator[str]:
     for table in tables():
-        if table.name in _NOT_COUNTED:
+        if table.name in OF_SERVERS:
             continue
         exists = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table.name]).fetchone()
         if exists != (True,):

@@ -12,7 +12,7 @@ from stageproxy.store.files import flush_folder
 from stageproxy.store.sqlite.database import Connection, connect, open_read_only
 from stageproxy.store.sqlite.failures import opening_problem
 from stageproxy.store.sqlite.migrations import check_schema, is_migrated, migrate
-from stageproxy.store.transfer.layout import Row, Table
+from stageproxy.store.transfer.layout import OF_SERVERS, Row, Table, tables
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 _AT_ONCE = 1000
@@ -43,9 +43,9 @@ class SqliteTables:
 def reading(path: Path) -> Iterator[SqliteTables]:
     """Read a catalogue as it is at one moment. It may be in use."""
     with _explained(path), closing(open_read_only(path)) as connection:
-        tables = Tables(connection, execute_plugins=False)
-        check_schema(tables)
-        if not is_migrated(tables):
+        opened = Tables(connection, execute_plugins=False)
+        check_schema(opened)
+        if not is_migrated(opened):
             msg = (
                 f"{path} was written by an older stageproxy. Start a server of this version with "
                 "it once, or run `stageproxy sweep --dry-run` on it: both migrate it."
@@ -56,8 +56,11 @@ def reading(path: Path) -> Iterator[SqliteTables]:
 
 
 @contextmanager
-def making(path: Path) -> Iterator[SqliteTables]:
-    """Make a new catalogue, which is there if the block ends without an error."""
+def making(path: Path, former: Path | None = None) -> Iterator[SqliteTables]:
+    """Make a new catalogue, which is there if the block ends without an error.
+
+    *former*: where the one goes that is at *path* now, and that no server uses.
+    """
     draft = path.with_name(f"{path.name}.draft")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -69,10 +72,35 @@ def making(path: Path) -> Iterator[SqliteTables]:
             connection.execute("COMMIT")
         with draft.open("rb") as file:
             os.fsync(file.fileno())
+        if former is not None:
+            _move_away(path, former)
         draft.replace(path)
         flush_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def find_filled(path: Path) -> tuple[str, ...]:
+    """Return the names of the tables of a catalogue that have rows. Nothing is changed."""
+    with _explained(path), closing(open_read_only(path)) as connection:
+        present = Tables(connection, execute_plugins=False).table_names()
+        return tuple(
+            table.name
+            for table in tables()
+            if table.name in present
+            and table.name not in OF_SERVERS
+            and connection.execute(f"SELECT 1 FROM {table.name} LIMIT 1").fetchone()  # noqa: S608 - a name of the schema
+        )
+
+
+def _move_away(path: Path, former: Path) -> None:
+    """Give a catalogue another name. Under its own there is one all the time."""
+    with _explained(path), closing(connect(path.absolute().as_uri())) as connection:
+        # Nothing of it may be in the log, which would be taken for that of the new one.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+    former.hardlink_to(path)
+    flush_folder(path.parent)
 
 
 @contextmanager

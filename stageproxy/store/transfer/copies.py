@@ -44,8 +44,9 @@ def copy_rows(source: RowReader, target: RowTarget, watch: Watch) -> Mapping[str
 
 
 def find_differences(sums: Mapping[str, RowSum], copy: RowReader) -> tuple[str, ...]:
-    """Return the names of the tables of which a catalogue has rows with another sum."""
-    return tuple(table.name for table in tables() if sum_of(copy.rows(table)) != sums[table.name])
+    """Return the names of the tables of these sums of which a catalogue has other rows."""
+    compared = (table for table in tables() if table.name in sums)
+    return tuple(table.name for table in compared if sum_of(copy.rows(table)) != sums[table.name])
 
 
 def sums_of(catalogue: RowReader) -> Mapping[str, RowSum]:

@@ -13,6 +13,8 @@ Row = Sequence[Value]
 """The values of a row, in the order of the columns of its table."""
 
 _TOTALS = "total"
+OF_SERVERS = frozenset({"installation", "lease", "rate"})
+"""The tables in which servers note what concerns only themselves, from their start on."""
 COUNT_AGAIN = (
     """
     UPDATE total SET number = (SELECT count(*) FROM stage WHERE stage.status = total.kind)
