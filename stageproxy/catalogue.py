@@ -285,6 +285,9 @@ class InstallationRows(Protocol):
     def save(self, name: str, value: str) -> None:
         """Store a fact, new or changed."""
 
+    def remove(self, name: str) -> None:
+        """Remove a fact, if it is known."""
+
 
 class RateRows(Protocol):
     """What all servers together have counted, by names that tell nothing of who it was."""

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from stageproxy.catalogue import Catalogue
+from stageproxy.config import Config
 from stageproxy.core.rights import Action, parse_token
 from stageproxy.ports import Clock
 from stageproxy.server.admin_token import replace_admin_token
+from stageproxy.server.handing_over import hand_over
+from stageproxy.server.storage import find_filled_tables, name_of_database
 from stageproxy.store.backups.manifest import BackupError, Manifest
 from stageproxy.store.backups.readers import open_backup
 from stageproxy.store.backups.replacement import RESTORING, contents_of, replace_contents
@@ -30,13 +33,18 @@ Origin = Literal["restored", "kept", "new"]
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """The backup to restore, the data directory, and what may happen to it."""
+    """The backup to restore, the settings of the server, and what may happen to what it has."""
 
     backup: Path
-    root: Path
+    config: Config
     snapshot: str | None
     replace: bool
     partial: bool
+
+    @property
+    def root(self) -> Path:
+        """The data directory."""
+        return self.config.storage.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,9 @@ class Restored:
 
 
 async def restore(request: RestoreRequest, clock: Clock, announce: Watch, watch: Watch) -> Restored:
-    """Restore a backup. Until everything is verified, the data directory is not changed."""
+    """Restore a backup. Until everything is verified, nothing is changed."""
     root = request.root
+    _require_empty_database(request.config)
     with open_backup(request.backup) as backup, _target(request) as target:
         order = RestoreOrder(request.snapshot, target.root, root / "files", announce, watch)
         read = read_backup(backup, order)
@@ -70,9 +79,22 @@ async def restore(request: RestoreRequest, clock: Clock, announce: Watch, watch:
             if not await _has_valid_admin_token(catalogue, target, clock.now()):
                 await replace_admin_token(catalogue, target, clock)
                 admin_token = "new"  # noqa: S105 - where it is from
+        size = read.manifest.size
+        await hand_over(request.config, target, lambda more: announce(size + more), watch)
         _give_to_owner_of(root, target.root)
         former = replace_contents(root, f"{clock.now():%Y%m%dT%H%M%SZ}")
     return Restored(read.manifest, read.missing, former, secret, admin_token)
+
+
+def _require_empty_database(config: Config) -> None:
+    """Raise unless a PostgreSQL database is empty. A SQLite file is moved away instead."""
+    filled = find_filled_tables(config) if config.storage.database else ()
+    if filled:
+        msg = (
+            f"{name_of_database(config)} is not empty: it has rows in {', '.join(filled)}. Nothing "
+            "was changed. Create an empty database, and set storage.database to it."
+        )
+        raise BackupError(msg)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def open_postgres(config: Config) -> RunningCatalogue:
     """Return the PostgreSQL database that the settings name, migrated."""
     if not config.server.secret:
         raise ConfigError(_ONE_FOR_ALL)
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.database import PostgresDatabase  # noqa: PLC0415
     settings = config.postgres
     return PostgresDatabase(
@@ -100,7 +100,7 @@ def reading_rows(config: Config) -> Iterator[RowReader]:
         with sqlite_tables.reading(config.storage.data / "catalogue.db") as rows:
             yield rows
         return
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres import tables as postgres_tables  # noqa: PLC0415
     with postgres_tables.reading(config.storage.database) as rows:
         yield rows
@@ -117,7 +117,7 @@ def filling_rows(config: Config, former: Path | None = None) -> Iterator[RowTarg
         with sqlite_tables.making(config.storage.data / "catalogue.db", former) as rows:
             yield rows
         return
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres import tables as postgres_tables  # noqa: PLC0415
     with postgres_tables.filling(config.storage.database) as rows:
         yield rows
@@ -128,7 +128,7 @@ def find_filled_tables(config: Config) -> tuple[str, ...]:
     if not config.storage.database:
         path = config.storage.data / "catalogue.db"
         return sqlite_tables.find_filled(path) if path.exists() else ()
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.tables import find_filled  # noqa: PLC0415
     return find_filled(config.storage.database)
 
@@ -137,7 +137,7 @@ def name_of_database(config: Config) -> str:
     """Return which database the settings name, without its password."""
     if not config.storage.database:
         return str(config.storage.data / "catalogue.db")
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.problems import name_of  # noqa: PLC0415
     return f"the PostgreSQL database {name_of(config.storage.database)}"
 
@@ -151,7 +151,7 @@ def is_database_in_use(config: Config) -> bool:
     """Return whether a server uses the database that the settings name."""
     if not config.storage.database:
         return is_in_use(config.storage.data)
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.tables import is_in_use as is_postgres_in_use  # noqa: PLC0415
     return is_postgres_in_use(config.storage.database)
 
@@ -176,19 +176,19 @@ def find_database_problems(config: Config) -> Iterator[str]:
 
 def ask_database(config: Config) -> tuple[str, float]:
     """Return the version of a PostgreSQL server that can be used, and the seconds of an answer."""
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.problems import ask_server  # noqa: PLC0415
     return ask_server(config.storage.database)
 
 
 def _find_postgres_problem(url: str) -> str | None:
-    with _needed_by("storage.database", "postgres"):
+    with needed_by("storage.database", "postgres"):
         from stageproxy.store.postgres.problems import find_database_problem  # noqa: PLC0415
     return find_database_problem(url)
 
 
 @contextmanager
-def _needed_by(setting: str, extra: str) -> Iterator[None]:
+def needed_by(setting: str, extra: str) -> Iterator[None]:
     """Import what only an installation with an extra has."""
     try:
         yield
@@ -220,7 +220,7 @@ def open_files(
     if not config.storage.files:
         with usable(root):
             return FileStore(root, inspector, disk)
-    with _needed_by("storage.files", "s3"):
+    with needed_by("storage.files", "s3"):
         from stageproxy.store.s3.bucket import open_bucket  # noqa: PLC0415
         from stageproxy.store.s3.files import BucketFiles  # noqa: PLC0415
     # Absolute: the process that reads archives has another working directory.
@@ -228,7 +228,7 @@ def open_files(
     with usable(incoming):
         incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
     return BucketFiles(
-        open_bucket(_address_of(config)),
+        open_bucket(address_of(config)),
         Spool(incoming, disk),
         inspector,
         clock,
@@ -249,9 +249,9 @@ def find_files_problems(config: Config) -> Iterator[str]:
 
 
 def _find_bucket_problem(config: Config) -> str | None:
-    with _needed_by("storage.files", "s3"):
+    with needed_by("storage.files", "s3"):
         from stageproxy.store.s3.bucket import open_bucket  # noqa: PLC0415
-    bucket = open_bucket(_address_of(config))
+    bucket = open_bucket(address_of(config))
     try:
         asyncio.run(bucket.list(_NOTHING))
     except FailedBucketError as error:
@@ -259,7 +259,8 @@ def _find_bucket_problem(config: Config) -> str | None:
     return None
 
 
-def _address_of(config: Config) -> BucketAddress:
+def address_of(config: Config) -> BucketAddress:
+    """Return the bucket that the settings name, and how it is reached."""
     settings = config.s3
     return BucketAddress(
         config.storage.files,

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +21,7 @@ from stageproxy.core.care.snapshot import (
 )
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload
+from stageproxy.store.backups.snapshot import SnapshotSource
 from stageproxy.store.rows.audit import SqlAuditRows
 from stageproxy.store.rows.columns import (
     Row,
@@ -34,7 +35,7 @@ from stageproxy.store.rows.columns import (
 )
 from stageproxy.store.sqlite.database import open_read_only
 from stageproxy.store.sqlite.migrations import check_schema, is_migrated, migrate
-from stageproxy.store.unusable import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 T = TypeVar("T")
 
@@ -117,6 +118,42 @@ class CatalogueReader:
             yield
         finally:
             self._connection.execute("ROLLBACK")
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedCatalogue:
+    """A catalogue in another database, of which a new snapshot in a *folder* is read each time."""
+
+    source: SnapshotSource
+    folder: Path
+
+    def damage(self) -> Sequence[str]:
+        """Return nothing: the database looks after its files and its references."""
+        return ()
+
+    def missing_from_schema(self) -> Sequence[str]:
+        """Return nothing: a snapshot is taken only of what has the tables of this version."""
+        return ()
+
+    def snapshot(self) -> Snapshot:
+        """Return all rows as they are now."""
+        with self._copied() as reader:
+            return reader.snapshot()
+
+    def audit_pages(self) -> Iterator[Sequence[AuditRecord]]:
+        """Return the records of the audit trail, some at a time."""
+        with self._copied() as reader:
+            yield from reader.audit_pages()
+
+    @contextmanager
+    def _copied(self) -> Iterator[CatalogueReader]:
+        path = self.folder / "catalogue.db"
+        try:
+            self.source.copy(path)
+        except UnusableDatabaseError as error:
+            raise UnreadableCatalogueError(str(error)) from error
+        with CatalogueReader(path) as reader:
+            yield reader
 
 
 class _SnapshotRows(Statements):

@@ -1,6 +1,5 @@
 """The files of a data directory as they are on the disk: found, read, put aside, deleted."""
 
-import hashlib
 import os
 import re
 import stat
@@ -12,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stageproxy.core.care.snapshot import FoundFile, Place, Reading, Unreadable
-from stageproxy.core.stage.digests import FileDigests
 from stageproxy.store.disk import FAILURE_MARK
 from stageproxy.store.files import flush_folder, stored_path
+from stageproxy.store.hashing import Digesting
 
 _CHUNK = 2**20
 _KEPT = re.compile(r"files/kept/([0-9a-f]{2})/\1[0-9a-f]{62}")
@@ -79,22 +78,18 @@ class FoundFiles:
 
 
 def _read_file(path: Path, report: Callable[[int], None]) -> Reading:
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    blake2b = hashlib.blake2b(digest_size=32)
-    size = 0
+    made = Digesting()
     try:
         with path.open("rb") as file:
             _skip_cache(file.fileno())
             while chunk := file.read(_CHUNK):
-                for digest in (sha256, blake2b, md5):
-                    digest.update(chunk)
-                size += len(chunk)
+                made.add(chunk)
                 report(len(chunk))
     except FileNotFoundError:
         return None
     except OSError as error:
         return Unreadable(error.strerror or type(error).__name__)
-    return FileDigests(size, sha256.hexdigest(), blake2b.hexdigest(), md5.hexdigest())
+    return made.digests()
 
 
 def _found_file(name: str, status: os.stat_result) -> FoundFile:

@@ -10,6 +10,26 @@ from typing import Any
 from stageproxy.core.stage.digests import FileDigests
 
 
+class Digesting:
+    """The size and digests of a file, made of its pieces."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._sha256 = hashlib.sha256()
+        self._blake2b = hashlib.blake2b(digest_size=32)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def add(self, piece: bytes) -> None:
+        """Add the next bytes."""
+        self._size += len(piece)
+        update((self._sha256, self._blake2b, self._md5), piece)
+
+    def digests(self) -> FileDigests:
+        """Return the size and digests so far."""
+        digests = (self._sha256, self._blake2b, self._md5)
+        return FileDigests(self._size, *(one.hexdigest() for one in digests))
+
+
 async def with_md5(digests: FileDigests, path: Path, *, wanted: bool) -> FileDigests:
     """Return digests with MD5 if it is wanted; what was not made on the way is read again."""
     if not wanted or digests.md5 is not None:

@@ -16,9 +16,10 @@ import pytest
 from stageproxy.catalogue import Rows
 from stageproxy.core.stage.stage import Status
 from stageproxy.store.backups.backup import BackupOrder, make_backup
+from stageproxy.store.backups.files import FolderFiles
 from stageproxy.store.backups.readers import open_backup
 from stageproxy.store.backups.restore import RestoreOrder, read_backup
-from stageproxy.store.backups.snapshot import take_snapshot
+from stageproxy.store.backups.snapshot import SqliteSource, take_snapshot
 from stageproxy.store.backups.writers import open_archive_writer, open_folder_writer
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.sqlite.database import Database
@@ -129,6 +130,8 @@ def whole_backups(traffic: Traffic) -> Backup:
         # Whatever is swept here is named by the snapshot, and gone when it is copied.
         order = BackupOrder(
             traffic.root,
+            SqliteSource(traffic.root),
+            FolderFiles(traffic.root),
             at,
             with_secrets=False,
             announce=lambda _: traffic.wait_for_round(),
@@ -154,7 +157,7 @@ def files_first(traffic: Traffic) -> Backup:
             if path.exists():
                 shutil.copyfile(path, target)
         traffic.wait_for_round()
-        take_snapshot(traffic.root, new / "catalogue.db")
+        take_snapshot(SqliteSource(traffic.root), new / "catalogue.db")
 
     return backup
 

@@ -12,3 +12,13 @@ async def test_facts(catalogue: Catalogue) -> None:
     facts = await catalogue.read(lambda rows: rows.installation.facts())
 
     assert facts == {"files": "there", "secret": "a digest"}
+
+
+async def test_removed_fact(catalogue: Catalogue) -> None:
+    """A fact can be removed, whether or not it is known."""
+    await catalogue.write(lambda rows: rows.installation.save("files", "here"))
+
+    await catalogue.write(lambda rows: rows.installation.remove("files"))
+    await catalogue.write(lambda rows: rows.installation.remove("files"))
+
+    assert await catalogue.read(lambda rows: rows.installation.facts()) == {}

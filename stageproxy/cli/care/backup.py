@@ -1,4 +1,4 @@
-"""`stageproxy backup`: copy the data directory, while the server runs."""
+"""`stageproxy backup`: copy the catalogue and all files, while servers run."""
 
 import os
 from contextlib import AbstractContextManager
@@ -15,7 +15,9 @@ from stageproxy.cli.output.output import (
     json_option,
     print_json,
 )
+from stageproxy.server.care import backed_up_files, snapshots_of
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.storage import name_of_files
 from stageproxy.store.backups.backup import BackupOrder, make_backup
 from stageproxy.store.backups.manifest import Manifest
 from stageproxy.store.backups.writers import (
@@ -55,25 +57,38 @@ def backup(  # noqa: PLR0913 - an option each
     verify: bool,
     as_json: bool,
 ) -> None:
-    """Copy the data directory to TARGET.
+    """Copy catalogue and files to TARGET.
 
     TARGET is a file, which becomes a tar archive, or a folder, which also keeps
     earlier backups and each file once. Name a new folder with a slash at its
-    end. The server can run meanwhile.
+    end. Servers can run meanwhile.
     """
-    path, root = Path(target), load_settings(config_file, data).storage.data
+    config = load_settings(config_file, data)
+    path, root = Path(target), config.storage.data
     is_folder = path.is_dir() or target.endswith(os.sep)
     _require_outside(root, path)
     _require_parent(path, is_folder=is_folder)
     opened: AbstractContextManager[ArchiveWriter | FolderWriter] = (
         open_folder_writer(path, verify=verify) if is_folder else open_archive_writer(path)
     )
-    with copying("backup", hidden=as_json) as bar, opened as writer:
-        order = BackupOrder(root, SystemClock().now(), with_secrets, bar.announce, bar.advance)
+    with (
+        copying("backup", hidden=as_json) as bar,
+        opened as writer,
+        backed_up_files(config) as files,
+    ):
+        order = BackupOrder(
+            root,
+            snapshots_of(config),
+            files,
+            SystemClock().now(),
+            with_secrets=with_secrets,
+            announce=bar.announce,
+            watch=bar.advance,
+        )
         manifest = make_backup(order, writer)
         if isinstance(writer, FolderWriter) and not manifest.lost:
             writer.prune(keep)
-    _report(path, root, manifest, as_json=as_json)
+    _report(path, name_of_files(config), manifest, as_json=as_json)
 
 
 def _require_outside(data: Path, target: Path) -> None:
@@ -92,7 +107,7 @@ def _require_parent(target: Path, *, is_folder: bool) -> None:
         )
 
 
-def _report(path: Path, data: Path, manifest: Manifest, *, as_json: bool) -> None:
+def _report(path: Path, files: str, manifest: Manifest, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -121,6 +136,6 @@ def _report(path: Path, data: Path, manifest: Manifest, *, as_json: bool) -> Non
     if manifest.lost:
         raise FailedError(
             f"{count_of_files(len(manifest.lost))} that the catalogue names could not be copied "
-            f"from {data}, by SHA-256:\n  " + "\n  ".join(manifest.lost) + "\nThe backup has "
+            f"from {files}, by SHA-256:\n  " + "\n  ".join(manifest.lost) + "\nThe backup has "
             "everything else. `stageproxy fsck` shows which artifacts are concerned."
         )

@@ -2,27 +2,33 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stageproxy.catalogue import RunningCatalogue
 from stageproxy.cli.output.output import FailedError
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StorageError
+from stageproxy.server.storage import MissingExtraError, open_postgres
 from stageproxy.store.backups.manifest import BackupError
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
 from stageproxy.store.disk import Disk
-from stageproxy.store.sqlite.database import Database, open_database
+from stageproxy.store.sqlite.database import open_database
 from stageproxy.store.sqlite.migration_copies import NoCopyError
+from stageproxy.store.transfer.copies import CopyError
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 Command = Callable[..., Any]
 
 _FAILURES = (
     BackupError,
+    ConfigError,
+    CopyError,
     DataDirectoryError,
+    MissingExtraError,
     NewerSchemaError,
     NoCopyError,
     StorageError,
@@ -49,9 +55,9 @@ def data_options(command: Command) -> Command:
 
 
 def load_settings(config_file: Path | None, data: Path | None) -> Config:
-    """Return the settings of the server, whose data directory must be there."""
+    """Return the settings of the server, whose catalogue must be there."""
     config = load_future_settings(config_file, data)
-    if not (config.storage.data / "catalogue.db").is_file():
+    if not config.storage.database and not (config.storage.data / "catalogue.db").is_file():
         raise click.UsageError(
             f"{config.storage.data} is not the data directory of a server: it has no catalogue.db. "
             "Name it with --data, or its settings file with --config."
@@ -67,14 +73,20 @@ def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
         raise FailedError(str(error)) from error
 
 
-def open_catalogue(config: Config) -> Database:
-    """Return the catalogue of a server that is stopped, opened as the server would."""
+@contextmanager
+def open_catalogue(config: Config) -> Iterator[RunningCatalogue]:
+    """Open the catalogue as the server would. SQLite's must be that of a server that is stopped."""
     directory = DataDirectory(config.storage.data)
-    return open_database(
-        directory.database,
-        Disk(directory.root),
-        copy_before_migration=config.storage.copy_before_migration,
-    )
+    if config.storage.database:
+        opened = open_postgres(config)
+    else:
+        opened = open_database(
+            directory.database,
+            Disk(directory.root),
+            copy_before_migration=config.storage.copy_before_migration,
+        )
+    with closing(opened) as catalogue:
+        yield catalogue
 
 
 @contextmanager

@@ -26,68 +26,77 @@ from stageproxy.cli.transfers import progress_bars
 from stageproxy.config import Config
 from stageproxy.core.care.faults import Fault
 from stageproxy.core.care.snapshot import UnreadableCatalogueError
+from stageproxy.server.care import CheckedFiles, checked_catalogue, checked_files
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.storage import is_database_in_use, name_of_database
 from stageproxy.services.care.fsck import CheckReport, Fsck
 from stageproxy.services.care.repair import repair as carry_out
-from stageproxy.store.catalogue_reader import CatalogueReader
 from stageproxy.store.directory import (
     DataDirectory,
     DataDirectoryError,
     DataDirectoryInUseError,
     find_secret,
 )
-from stageproxy.store.found_files import FoundFiles
 
 
 @click.command()
-@click.option(
-    "--repair", is_flag=True, help="Repair what can be repaired. The server must be stopped."
-)
+@click.option("--repair", is_flag=True, help="Repair what can be repaired. No server may run.")
 @data_options
 @json_option
 def fsck(*, config_file: Path | None, data: Path | None, repair: bool, as_json: bool) -> None:
-    """Check the data directory, and repair it.
+    """Check catalogue and files, repair them.
 
     Every stored file is read and compared with its size and its hashes, and the
     rows of the catalogue with one another. Nothing is changed without --repair,
-    and the server can run meanwhile. Exit code 1 if there are problems.
+    and servers can run meanwhile. Exit code 1 if there are problems.
     """
     config = load_settings(config_file, data)
     directory = DataDirectory(config.storage.data)
-    with explained(), _locked(directory) if repair else nullcontext():
+    with (
+        explained(),
+        _stopped(config, directory) if repair else nullcontext(),
+        checked_files(config) as files,
+    ):
         with progress_bars(hidden=as_json) as bars:
-            report = _check(config, bars)
-        repaired = _repair(config, report) if repair else frozenset()
-    left = [one for one in report.problems if one not in repaired]
+            report = _check(config, files, bars)
+        repaired = _repair(config, files, report) if repair else frozenset()
+        left = [one for one in report.problems if one not in repaired]
+        if not left:
+            files.forget_failure()
     if as_json:
         print_json(_document(directory, report, repaired))
     else:
         _print(report, repaired)
     if left:
         raise SystemExit(1)
-    FoundFiles(directory.root).forget_failure()
 
 
 @contextmanager
-def _locked(directory: DataDirectory) -> Iterator[None]:
+def _stopped(config: Config, directory: DataDirectory) -> Iterator[None]:
+    """Raise if a server runs; none can start with the data directory meanwhile."""
+    if config.storage.database and is_database_in_use(config):
+        raise FailedError(_in_use(name_of_database(config)))
     try:
         with directory.locked():
             yield
     except DataDirectoryInUseError as error:
-        raise FailedError(
-            f"A server uses the data directory {directory.root}, so it cannot be repaired. Stop "
-            "the server first. Without --repair, fsck can run beside it."
-        ) from error
+        raise FailedError(_in_use(f"the data directory {directory.root}")) from error
     except DataDirectoryError as error:
         raise FailedError(f"{error} Nothing was repaired.") from error
 
 
-def _check(config: Config, bars: Progress) -> CheckReport:
-    data = config.storage.data
-    secret = find_secret(data, config.server.secret.get_secret_value())
+def _in_use(what: str) -> str:
+    return (
+        f"A server uses {what}, so it cannot be repaired. Stop all servers first. Without "
+        "--repair, fsck can run beside them."
+    )
+
+
+def _check(config: Config, files: CheckedFiles, bars: Progress) -> CheckReport:
+    secret = find_secret(config.storage.data, config.server.secret.get_secret_value())
     try:
-        with CatalogueReader(data / "catalogue.db") as reader:
-            return Fsck(reader, FoundFiles(data), SystemClock(), _Bar(bars), secret).check()
+        with checked_catalogue(config) as reader:
+            return Fsck(reader, files, SystemClock(), _Bar(bars), secret).check()
     except UnreadableCatalogueError as error:
         raise FailedError(f"{error} Restore a backup.") from error
 
@@ -109,12 +118,12 @@ class _Bar:
             self._bars.advance(self._bar, count)
 
 
-def _repair(config: Config, report: CheckReport) -> frozenset[Fault]:
+def _repair(config: Config, files: CheckedFiles, report: CheckReport) -> frozenset[Fault]:
     """Repair what can be repaired, in one transaction, and return the faults that are gone."""
     faults = [one for one in report.faults if one.repair is not None]
     if not faults or not report.can_repair:
         return frozenset()
-    files, now = FoundFiles(config.storage.data), SystemClock().now()
+    now = SystemClock().now()
     repairs = [one.repair for one in faults if one.repair is not None]
     with open_catalogue(config) as database:
         asyncio.run(database.write(lambda rows: carry_out(rows, files, repairs, now)))

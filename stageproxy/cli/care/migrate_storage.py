@@ -25,13 +25,12 @@ from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.moving import Move, Moved, MoveError, MoveOrder
 from stageproxy.server.storage import (
-    MissingExtraError,
     find_files_problems,
     name_of_database,
     name_of_files,
 )
 from stageproxy.store.inspection import Inspection
-from stageproxy.store.transfer.copies import CopyError, Watch
+from stageproxy.store.transfer.copies import Watch
 
 _SQLITE = "sqlite"
 _FOLDER = "folder"
@@ -129,7 +128,7 @@ def _explained() -> Iterator[None]:
     with explained("What was copied stays; run this again."):
         try:
             yield
-        except (ConfigError, CopyError, MissingExtraError, MoveError) as error:
+        except MoveError as error:
             raise FailedError(str(error)) from error
 
 

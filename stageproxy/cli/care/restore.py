@@ -10,9 +10,11 @@ import click
 from stageproxy.cli.care.copying import copying
 from stageproxy.cli.care.data_directory import data_options, load_future_settings
 from stageproxy.cli.output.output import count_of_files, count_of_stages, json_option, print_json
+from stageproxy.config import Config
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.restoring import Restored, RestoreRequest
 from stageproxy.server.restoring import restore as run_restore
+from stageproxy.server.storage import name_of_database, name_of_files
 
 
 @click.command()
@@ -38,21 +40,30 @@ def restore(  # noqa: PLR0913 - an option each
     partial: bool,
     as_json: bool,
 ) -> None:
-    """Restore the data directory from BACKUP.
+    """Restore catalogue and files from BACKUP.
 
-    BACKUP is what `stageproxy backup` wrote, or a copy of the catalogue alone.
-    Everything is verified before anything is changed. The server must not run.
+    BACKUP is what `stageproxy backup` wrote, of whatever database and store, or
+    a copy of the catalogue alone. Everything is verified before anything is
+    changed. No server may run; a PostgreSQL database has to be empty.
     """
     config = load_future_settings(config_file, data)
     root, has_secret = config.storage.data, bool(config.server.secret)
-    request = RestoreRequest(backup, root, snapshot, replace=replace, partial=partial)
+    request = RestoreRequest(backup, config, snapshot, replace=replace, partial=partial)
     with copying("restore", hidden=as_json) as bar:
         restored = asyncio.run(run_restore(request, SystemClock(), bar.announce, bar.advance))
-    notes = [*_notes(restored, root, has_secret=has_secret)]
+    places = _places(config)
+    notes = [*_notes(restored, root, places, has_secret=has_secret)]
     if as_json:
         print_json(_document(restored, root, notes))
     else:
         click.echo("\n".join(notes))
+
+
+def _places(config: Config) -> str:
+    storage = config.storage
+    elsewhere = [name_of_database(config)] if storage.database else []
+    elsewhere += [name_of_files(config)] if storage.files else []
+    return ", ".join([*elsewhere, str(storage.data)])
 
 
 def _document(restored: Restored, data: Path, notes: Sequence[str]) -> Mapping[str, Any]:
@@ -69,12 +80,13 @@ def _document(restored: Restored, data: Path, notes: Sequence[str]) -> Mapping[s
     }
 
 
-def _notes(restored: Restored, data: Path, *, has_secret: bool) -> Iterator[str]:
+def _notes(restored: Restored, data: Path, places: str, *, has_secret: bool) -> Iterator[str]:
     """Yield what was done, and what is left to do, a sentence or two each."""
     manifest = restored.manifest
     made_at = manifest.made_at or "the copy"
     stages = count_of_stages(manifest.counts["stage"])
-    yield f"Restored {stages} and {count_of_files(restored.files)} of {made_at} to {data}."
+    files = count_of_files(restored.files)
+    yield f"Restored {stages} and {files} of {made_at} to {places}."
     if restored.missing:
         digests = "".join(f"\n  {one}" for one in restored.missing)
         yield (

@@ -13,13 +13,12 @@ from stageproxy.cli.care.data_directory import explained, open_catalogue
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output.output import FailedError, count_of_files, print_json
 from stageproxy.config import Config, ConfigError, load_config
+from stageproxy.server.care import stored_files
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.care.expire import Expiry
 from stageproxy.store.derived import DerivedFiles
 from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError
 from stageproxy.store.disk import Disk
-from stageproxy.store.files import FileStore
-from stageproxy.store.inspection import Inspection
 from stageproxy.web.documents.sweep_json import sweep_json
 
 
@@ -56,19 +55,18 @@ async def sweep(
 async def _sweep_stopped(
     connection: Connection, config_file: Path | None, *, dry_run: bool
 ) -> Mapping[str, Any] | None:
-    """Sweep the data directory on this machine, or return `None` if a server uses it."""
+    """Sweep on this machine, or return `None` if a server here does, or has to be asked."""
     config = _settings(connection, config_file)
     directory = DataDirectory(config.storage.data)
-    if not directory.database.is_file():
+    if not config.storage.database and not directory.database.is_file():
         return None
     with explained(), suppress(DataDirectoryInUseError), directory.locked():
         derived = DerivedFiles(directory.derived, Disk(directory.root), config.review.max_size)
         with (
             open_catalogue(config) as database,
-            Inspection() as inspection,
+            stored_files(config) as files,
             closing(derived),
         ):
-            files = FileStore(directory.root / "files", inspection)
             expiry = Expiry(database, files, SystemClock(), config.stage.retention, derived)
             plan = await (expiry.plan() if dry_run else expiry.carry_out())
         return sweep_json(plan, dry_run=dry_run)

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from stageproxy import __version__
+from stageproxy.core.errors import AlteredFileError
+from stageproxy.store.backups.files import FileSource
 from stageproxy.store.backups.manifest import (
     CATALOGUE,
     MANIFEST,
@@ -16,22 +18,24 @@ from stageproxy.store.backups.manifest import (
     Manifest,
     Part,
 )
-from stageproxy.store.backups.snapshot import part_of, take_snapshot, wait_for_writers, writers_held
+from stageproxy.store.backups.snapshot import SnapshotSource, part_of, take_snapshot
 from stageproxy.store.backups.writers import BackupWriter, Watch
 from stageproxy.store.disk import Disk
-from stageproxy.store.files import stored_path
 
 _MOST_SNAPSHOTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class BackupOrder:
-    """The data directory to copy, with its secrets or without; when, and who watches.
+    """What to copy: a catalogue, the files that it names, and secrets or none; when, who watches.
 
-    *announce* is called with the number of bytes to copy before the first of them is.
+    *root*: the data directory, where the secrets are. *announce* is called with the number of bytes
+    to copy before the first of them is.
     """
 
     root: Path
+    catalogue: SnapshotSource
+    files: FileSource
     now: datetime
     with_secrets: bool
     announce: Watch
@@ -65,19 +69,20 @@ def _copy_again(
     Where sweeps are faster than that, the last one holds up whoever writes.
     """
     for number in range(1, _MOST_SNAPSHOTS):
-        wait_for_writers(order.root)
+        with order.catalogue.writers_held():
+            pass
         manifest = _next_snapshot(order, writer, number)
         before, gone = gone, _copy_files(order, writer, manifest.files)
         if gone <= before:
             return manifest, gone
-    with writers_held(order.root):
+    with order.catalogue.writers_held():
         manifest = _next_snapshot(order, writer, _MOST_SNAPSHOTS)
         return manifest, _copy_files(order, writer, manifest.files)
 
 
 def _next_snapshot(order: BackupOrder, writer: BackupWriter, number: int) -> Manifest:
     """Copy the catalogue, and the secrets if they are wanted, to the scratch folder."""
-    snapshot = take_snapshot(order.root, writer.scratch / CATALOGUE)
+    snapshot = take_snapshot(order.catalogue, writer.scratch / CATALOGUE)
     manifest = Manifest(
         snapshot=f"{order.now:%Y%m%dT%H%M%S.%fZ}" + (f".{number}" if number else ""),
         made_at=f"{order.now:%Y-%m-%dT%H:%M:%SZ}",
@@ -113,9 +118,9 @@ def _copy_files(
 
 def _copy(order: BackupOrder, writer: BackupWriter, file: BackedUpFile) -> bool:
     try:
-        with stored_path(order.root / "files", file.sha256).open("rb") as source:
+        with order.files.open(file.sha256) as source:
             return writer.add(file, source, order.watch)
-    except FileNotFoundError:
+    except (FileNotFoundError, AlteredFileError):
         return False
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
@@ -33,37 +33,49 @@ class Snapshot:
     files: tuple[BackedUpFile, ...]
 
 
-def take_snapshot(
-    root: Path, path: Path, sqlite_version: tuple[int, ...] | None = None
-) -> Snapshot:
-    """Copy the catalogue of a data directory to *path*, as it is at one moment."""
-    database = root / CATALOGUE
-    require_safe_connection(root, sqlite_version)
-    path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    with _readable(database) as connection:
-        connection.execute("VACUUM INTO ?", (str(path),))
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+class SnapshotSource(Protocol):
+    """A catalogue of which snapshots are taken: SQLite files, whatever database it is."""
+
+    def copy(self, path: Path) -> None:
+        """Copy the catalogue to a new SQLite file at *path*, as it is at one moment."""
+
+    def writers_held(self) -> AbstractContextManager[None]:
+        """Hold up whoever begins to change it, after those that have begun have ended.
+
+        A sweep deletes files before its transaction is committed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSource:
+    """The catalogue in the SQLite file of a data directory; see `SnapshotSource`."""
+
+    root: Path
+    sqlite_version: tuple[int, ...] | None = None
+
+    def copy(self, path: Path) -> None:
+        """Copy the catalogue, which may be in use."""
+        require_safe_connection(self.root, self.sqlite_version)
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        with _readable(self.root / CATALOGUE) as connection:
+            connection.execute("VACUUM INTO ?", (str(path),))
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def writers_held(self) -> Iterator[None]:
+        """Hold up whoever begins to write the file."""
+        with closing(connect((self.root / CATALOGUE).absolute().as_uri())) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+
+
+def take_snapshot(source: SnapshotSource, path: Path) -> Snapshot:
+    """Copy a catalogue to *path*, and return what the copy names."""
+    source.copy(path)
     return read_snapshot(path)
-
-
-def wait_for_writers(root: Path) -> None:
-    """Return once every transaction that has begun to write the catalogue has ended.
-
-    A sweep deletes files before its transaction is committed.
-    """
-    with writers_held(root):
-        pass
-
-
-@contextmanager
-def writers_held(root: Path) -> Iterator[None]:
-    """Hold up whoever begins to write the catalogue, after those that have begun have ended."""
-    with closing(connect((root / CATALOGUE).absolute().as_uri())) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,6 +13,8 @@ from psycopg.rows import tuple_row
 from stageproxy.store.postgres.database import APPLICATION, QUEUE
 from stageproxy.store.postgres.migrations import check_is_current, migrate
 from stageproxy.store.postgres.problems import name_of, opening_problem
+from stageproxy.store.sqlite.tables import making
+from stageproxy.store.transfer.copies import copy_rows
 from stageproxy.store.transfer.layout import COUNT_AGAIN, OF_SERVERS, Row, Table, tables
 from stageproxy.store.transfer.sums import storable
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
@@ -50,6 +54,30 @@ class PostgresTables:
             for row in rows:
                 copy.write_row([storable(value) for value in row])
         self._connection.execute(f"ALTER TABLE {table.name} ENABLE TRIGGER USER".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSource:
+    """A catalogue of which snapshots are taken; see `backups.snapshot.SnapshotSource`."""
+
+    url: str = field(repr=False)
+
+    def copy(self, path: Path) -> None:
+        """Copy the catalogue, which may be in use, to a new SQLite file."""
+        path.unlink(missing_ok=True)
+        with reading(self.url) as rows, making(path) as copy:
+            copy_rows(rows, copy, _ignore)
+
+    @contextmanager
+    def writers_held(self) -> Iterator[None]:
+        """Hold up whoever begins to change the catalogue, on any server."""
+        with _connected(self.url) as connection, connection.transaction():
+            connection.execute(QUEUE.encode())
+            yield
+
+
+def _ignore(_: int) -> None:
+    """Watch nothing."""
 
 
 @contextmanager

@@ -15,3 +15,7 @@ class SqlInstallationRows(Statements):
     def save(self, name: str, value: str) -> None:
         """Store a fact, new or changed."""
         self._upsert("installation", {"name": name, "value": value}, key="name")
+
+    def remove(self, name: str) -> None:
+        """Remove a fact, if it is known."""
+        self._run("DELETE FROM installation WHERE name = :name", name=name)

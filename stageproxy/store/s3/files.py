@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from stageproxy.core.care.sweep import UnneededFile
-from stageproxy.core.errors import FailedBucketError, StorageError
+from stageproxy.core.errors import AlteredFileError, StorageError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import BytesElsewhere, Clock, IncomingFile, Inspector, NamedDigests
 from stageproxy.store.hashing import hex_of, new_digests, update
@@ -31,7 +31,7 @@ from stageproxy.store.spool import Spool, Spooled, size_if_older
 MIN_AGE = timedelta(hours=1)
 """How old a generation is at least that is deleted, by the clock of the store."""
 _READ_AT_ONCE = 4
-_PROBE = "probe"
+PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class BucketFiles:
             async for piece in self.read(stored, 0, stored.size):
                 await spooled.receiving.write(piece)
             if (await spooled.receiving.hashed()).sha256 != sha256:
-                raise FailedBucketError("it sent other bytes of a file than were stored")
+                raise AlteredFileError
             yield spooled.path
 
     async def locate(self, sha256: str) -> BytesElsewhere | None:
@@ -141,7 +141,7 @@ class BucketFiles:
         if reason is not None:
             return reason
         try:
-            await self.bucket.put(_PROBE, b"ready?")
+            await self.bucket.put(PROBE, b"ready?")
         except StorageError as error:
             return error.sentence
         return None
@@ -192,8 +192,8 @@ class BucketFiles:
 
         A server whose clock is ahead must not delete what another one is about to name.
         """
-        await self.bucket.put(_PROBE, b"what time is it?")
-        probe = await self.bucket.find(_PROBE)
+        await self.bucket.put(PROBE, b"what time is it?")
+        probe = await self.bucket.find(PROBE)
         return (probe.stored_at if probe else self.clock.earliest()) - self.min_age
 
     def _left(self, before: datetime) -> Sequence[UnneededFile]:

@@ -3,6 +3,7 @@
 So a late put or a late delete hurts nothing: it is of a name that nothing else has.
 """
 
+import re
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from datetime import datetime
 from itertools import groupby
 
 _KEPT = "kept"
+KEY = re.compile(rf"{_KEPT}/([0-9a-f]{{2}})/\1[0-9a-f]{{62}}/[0-9]{{13,}}-[0-9a-f]{{16}}")
+"""What the names of generations look like."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -233,7 +233,7 @@ def test_repair_beside_a_server(data: DataDirectory) -> None:
         beside, refused = run(data), run(data, "--repair")
 
     assert (beside.code, refused.code) == (0, 1)
-    assert "so it cannot be repaired. Stop the server first." in refused.stderr
+    assert "so it cannot be repaired. Stop all servers first." in refused.stderr
 
 
 def test_repair_without_a_lock(data: DataDirectory) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from stageproxy.store.backups.backup import BackupOrder, make_backup
+from stageproxy.store.backups.files import FolderFiles
 from stageproxy.store.backups.manifest import Manifest
 from stageproxy.store.backups.readers import open_backup
 from stageproxy.store.backups.restore import Read, RestoreOrder, read_backup
+from stageproxy.store.backups.snapshot import SqliteSource
 from stageproxy.store.backups.writers import (
     ArchiveWriter,
     FolderWriter,
@@ -57,7 +59,15 @@ class Backups:
         def advance(size: int) -> None:
             watch(size)
 
-        order = BackupOrder(self.data, at, with_secrets, announce, advance)
+        order = BackupOrder(
+            self.data,
+            SqliteSource(self.data),
+            FolderFiles(self.data),
+            at,
+            with_secrets,
+            announce,
+            advance,
+        )
         with self.open(verify=verify) as writer:
             return make_backup(order, writer)
 

@@ -9,7 +9,7 @@ import pytest
 
 from stageproxy.store.backups.backup import require_space
 from stageproxy.store.backups.manifest import BackupError
-from stageproxy.store.backups.snapshot import take_snapshot
+from stageproxy.store.backups.snapshot import SqliteSource, take_snapshot
 from stageproxy.store.backups.writers import open_archive_writer, open_folder_writer
 from stageproxy.store.directory import DataDirectory
 from tests.store.backups.conftest import CONTENTS, Backups
@@ -278,10 +278,10 @@ def test_bug_of_sqlite(data: Path, tmp_path: Path) -> None:
     """With a SQLite that cannot have two connections, a running server is not disturbed."""
     with connection_to(data / "catalogue.db") as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    take_snapshot(data, tmp_path / "copy", WITH_WAL_BUG)
+    take_snapshot(SqliteSource(data, WITH_WAL_BUG), tmp_path / "copy")
 
     with DataDirectory(data).locked(), pytest.raises(BackupError, match="Stop the server"):
-        take_snapshot(data, tmp_path / "copy", WITH_WAL_BUG)
+        take_snapshot(SqliteSource(data, WITH_WAL_BUG), tmp_path / "copy")
 
 
 def test_damaged_database(backups: Backups) -> None:

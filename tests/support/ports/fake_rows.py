@@ -568,6 +568,10 @@ class FakeInstallationRows:
         """Store a fact, new or changed."""
         self.tables.facts[name] = value
 
+    def remove(self, name: str) -> None:
+        """Remove a fact, if it is known."""
+        self.tables.facts.pop(name, None)
+
 
 @dataclass(frozen=True, slots=True)
 class FakeRateRows:
