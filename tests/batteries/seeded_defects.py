@@ -1570,5 +1570,33 @@ DEFECTS = [
         "    await response.prepare(request)\n    piece = await _next(pieces)\n",
         "web/preview/test_passed_on.py::test_error_before_the_answer",
     ),
+    Defect(
+        "a file as a part that is all of it never looks complete with other bytes",
+        "web/preview/passed_on.py",
+        "if end - first == stored.size:",
+        "if part is None:",
+        "web/preview/test_passed_on.py::test_never_complete",
+    ),
+    Defect(
+        "a store that only claims to have a file is not believed",
+        "store/s3/sending.py",
+        "if found is None or found.size != digests.size:",
+        "if found is not None and found.size != digests.size:",
+        "web/upload/test_failing_bucket.py::test_small_file",
+    ),
+    Defect(
+        "a file in parts that is complete though the answer was late is no internal error",
+        "store/s3/bucket.py",
+        "if may_be_missing and isinstance(error, FileNotFoundError):",
+        "if isinstance(error, FileNotFoundError):",
+        "web/upload/test_failing_bucket.py::test_unanswered_end_of_a_large_file",
+    ),
+    Defect(
+        "a file upload is deleted even if its bytes cannot be",
+        "services/upload/file_uploads.py",
+        '        except StorageError as error:\n            log.warning("the bytes of',
+        '        except NotFoundError as error:\n            log.warning("the bytes of',
+        "web/upload/test_failing_bucket.py::test_bytes_that_cannot_be_deleted",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

@@ -40,7 +40,7 @@ async def passed_on(
         await response.prepare(request)
         return response
     pieces = stored.read(first, end)
-    if part is None:
+    if end - first == stored.size:
         pieces = _verified(pieces, sha256)
     await _send(request, response, pieces)
     return response

@@ -20,6 +20,8 @@ import boto3
 ACCESS_KEY = "a-test-key"
 SECRET = "a-test-secret"
 REGION = "us-east-1"
+LISTED_AT_ONCE = 50
+"""How many objects are on one page of a list."""
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -60,7 +62,8 @@ def running_moto(folder: Path) -> Iterator[S3Server]:
     """Run moto until the block ends: it keeps everything in memory."""
     port = _free_port()
     command = ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, folder, port, {}) as server:
+    given = {"MOTO_S3_DEFAULT_MAX_KEYS": str(LISTED_AT_ONCE)}
+    with _running(command, folder, port, given) as server:
         yield server
 
 
