@@ -386,6 +386,13 @@ class FailedBucketError(StorageError):
         self.reason = reason
 
 
+class OtherBytesError(FailedBucketError):
+    """The bucket sent other bytes of a file than were stored."""
+
+    def __init__(self) -> None:
+        super().__init__("it sent other bytes of a file than were stored")
+
+
 class LateFileError(StorageError):
     """A file was stored so long before the transaction that names it that a sweep may have it."""
 

@@ -1598,5 +1598,40 @@ DEFECTS = [
         '        except NotFoundError as error:\n            log.warning("the bytes of',
         "web/upload/test_failing_bucket.py::test_bytes_that_cannot_be_deleted",
     ),
+    Defect(
+        "files that get through end a row of failures",
+        "core/promotion/failures.py",
+        "if earlier is None or published > earlier.published:",
+        "if earlier is None:",
+        "core/promotion/test_failures.py::test_file_that_gets_through",
+    ),
+    Defect(
+        "a promotion waits for its files as long as the settings have patience",
+        "core/promotion/failures.py",
+        "if self.count >= pace.attempts and abs(now - self.since) >= pace.patience:",
+        "if self.count >= pace.attempts:",
+        "services/promotion/test_publishing.py::test_store_that_is_away",
+    ),
+    Defect(
+        "a file that cannot be read cuts off none that is being sent",
+        "services/promotion/runner.py",
+        "                except LostLeaseError:\n",
+        "                except (LostLeaseError, StorageError):\n",
+        "services/promotion/test_runner.py::test_file_that_cannot_be_read",
+    ),
+    Defect(
+        "bytes that were put in the place of a file are not those of the file",
+        "store/s3/files.py",
+        "if (await spooled.receiving.hashed()).sha256 != sha256:",
+        "if not await spooled.receiving.hashed():",
+        "store/s3/test_other_bytes.py::test_replaced_object",
+    ),
+    Defect(
+        "a file that is gone from the bucket is not waited for",
+        "services/promotion/publish_target.py",
+        "except (FileNotFoundError, OtherBytesError) as error:",
+        "except OtherBytesError as error:",
+        "services/promotion/test_publishing.py::test_file_that_is_damaged",
+    ),
 ]
 """Each guarantee, with a defect that breaks it."""

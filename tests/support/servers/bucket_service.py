@@ -32,6 +32,7 @@ def settings_of(endpoint: str, bucket: str, **changes: Any) -> Mapping[str, Mapp
 class FailingBucket:
     """A service, and the proxy to its bucket that fails as it is asked to."""
 
+    name: str
     service: RunningService
     proxy: FaultyS3
 
@@ -56,6 +57,7 @@ async def failing_bucket(
 ) -> AsyncIterator[FailingBucket]:
     """Run a service over an empty bucket, which works until it is asked to fail."""
     async with faulty_s3(s3.endpoint) as proxy:
-        given: Any = {**settings, **settings_of(proxy.url, s3.create_bucket(), timeout=SOON)}
+        name = s3.create_bucket()
+        given: Any = {**settings, **settings_of(proxy.url, name, timeout=SOON)}
         async with running_service(folder / "data", index, **given) as service:
-            yield FailingBucket(service, proxy)
+            yield FailingBucket(name, service, proxy)

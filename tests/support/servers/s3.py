@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from time import sleep
+from typing import Any
 
 import boto3
 
@@ -36,15 +37,27 @@ class S3Server:
     def create_bucket(self) -> str:
         """Create a bucket, and return its name."""
         name = f"bucket-{token_hex(6)}"
-        client = boto3.client(
+        self._client().create_bucket(Bucket=name)
+        return name
+
+    def replace(self, bucket: str, sha256: str, content: bytes) -> None:
+        """Put other bytes in the place of the one object of a file, behind the server's back."""
+        [key] = [one for one in self.keys(bucket) if sha256 in one]
+        self._client().put_object(Bucket=bucket, Key=key, Body=content)
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the names of all objects of a bucket."""
+        pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+    def _client(self) -> Any:
+        return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET,
             region_name=REGION,
         )
-        client.create_bucket(Bucket=name)
-        return name
 
     def settings(self, bucket: str, prefix: str = "files") -> Mapping[str, str]:
         """Return the settings of a server that uses a bucket, as variables without their prefix."""
