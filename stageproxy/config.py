@@ -354,7 +354,8 @@ class PromotionSettings(SettingsTable):
     parallel: int = Field(4, ge=1, le=32, description="Files sent at the same time.")
     patience: Duration = Field(
         timedelta(minutes=15),
-        description="How long the index may take to list a file, or to be readable again.",
+        description="How long the index may take to list a file, and the index or the store of "
+        "files to be readable again.",
     )
     poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         timedelta(seconds=2), description="How long to wait before checking or sending again."

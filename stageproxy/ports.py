@@ -225,7 +225,11 @@ class ArtifactFiles(Protocol):
         """Return where the bytes of a stored file are, or `None` if it is missing."""
 
     def on_disk(self, sha256: str) -> AbstractAsyncContextManager[Path]:
-        """Return a stored file as one on the disk, which exists while the block runs."""
+        """Return a stored file as one on the disk, which exists while the block runs.
+
+        Raise `FileNotFoundError` if it is missing, `OtherBytesError` if it has other bytes, unless
+        whoever reads it has to find that out.
+        """
 
     async def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""

@@ -386,8 +386,8 @@ class FailedBucketError(StorageError):
         self.reason = reason
 
 
-class AlteredFileError(FailedBucketError):
-    """The bytes that a bucket has for a file are not those that were stored."""
+class OtherBytesError(FailedBucketError):
+    """The bucket sent other bytes of a file than were stored."""
 
     def __init__(self) -> None:
         super().__init__("it sent other bytes of a file than were stored")

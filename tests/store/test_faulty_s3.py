@@ -14,7 +14,14 @@ from tests.support.servers.faulty_s3 import FaultyS3, S3Fault, faulty_s3
 from tests.support.servers.runner import running
 
 CONTENT = b"0123456789" * 100
-NOTHING_DONE = (S3Fault.FAILURE, S3Fault.TOO_BUSY, S3Fault.DROPPED)
+NOTHING_DONE = {
+    S3Fault.FAILURE: 500,
+    S3Fault.TOO_BUSY: 503,
+    S3Fault.DROPPED: 0,
+    S3Fault.FORBIDDEN: 403,
+    S3Fault.EXISTS: 412,
+}
+"""The status, if there is an answer."""
 LATE = {S3Fault.LATE_ANSWER: True, S3Fault.LATE_REQUEST: False}
 """Whether the request is done while the client waits."""
 
@@ -67,15 +74,15 @@ async def get(session: aiohttp.ClientSession, url: str) -> bytes:
         return await answer.read()
 
 
-@pytest.mark.parametrize("fault", NOTHING_DONE)
-async def test_nothing_is_done(fault: S3Fault) -> None:
+@pytest.mark.parametrize(("fault", "expected"), NOTHING_DONE.items())
+async def test_nothing_is_done(fault: S3Fault, expected: int) -> None:
     """A request that fails in these ways does not reach the store; the next one does."""
     async with failing(fault) as (store, proxy, session):
         statuses = [await send(session, proxy.url)]
         arrived = "/new%20one" in store.objects
         statuses.append(await send(session, proxy.url))
 
-    assert (statuses[0] in {0, 500, 503}, arrived, statuses[1]) == (True, False, 200)
+    assert (statuses, arrived) == ([expected, 200], False)
     assert proxy.happened == {fault: 1}
 
 
@@ -109,6 +116,15 @@ async def test_cut_body() -> None:
         again = await get(session, proxy.url)
 
     assert again == CONTENT
+
+
+async def test_other_bytes() -> None:
+    """Other bytes look like the right ones: as many, and with the same headers."""
+    async with failing(S3Fault.OTHER) as (_, proxy, session):
+        other = await get(session, proxy.url)
+        again = await get(session, proxy.url)
+
+    assert (len(other), other == CONTENT, again == CONTENT) == (len(CONTENT), False, True)
 
 
 async def test_slow_answer() -> None:

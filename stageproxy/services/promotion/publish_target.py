@@ -1,12 +1,12 @@
 """Where a stage is published and confirmed, and what is sent there."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from stageproxy.catalogue import Catalogue
-from stageproxy.core.errors import ConflictError
+from stageproxy.core.errors import ConflictError, DamagedArtifactError, OtherBytesError
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.stage.stage import Artifact
@@ -51,7 +51,11 @@ class StoredUploadRequests:
             lambda rows: rows.artifacts.find_form(self.stage_id, artifact.filename)
         )
         fields = outgoing_form(form, artifact)
-        async with self.files.on_disk(artifact.sha256) as path:
+        async with AsyncExitStack() as opened:
+            try:
+                path = await opened.enter_async_context(self.files.on_disk(artifact.sha256))
+            except (FileNotFoundError, OtherBytesError) as error:
+                raise DamagedArtifactError(artifact.filename) from error
             yield UploadRequest(artifact.filename, path, artifact.size, artifact.sha256, fields)
 
 

@@ -10,6 +10,8 @@ from itertools import count
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import StorageError
+from stageproxy.core.promotion.failures import Failures, count_failure
+from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Clock, JournalStore
@@ -70,21 +72,26 @@ class Publishing:
         self, view: PromotionView, runner_of: RunnerOf, progress: LiveProgress
     ) -> int:
         """Publish, again after each failure of the database or the files; return the last fence."""
-        present: PromotionView | None = view
-        for failures in count(1):
+        failures: Failures | None = None
+        while True:
             journal_store = self._journal_store(view)
             runner = runner_of(view.stage, journal_store, progress)
             error = await self._run(runner, journal_store)
             if error is None:
                 break
-            if failures == runner.target.pace.attempts:
-                await self._fail(journal_store, error.sentence)
-                break
+            journal = await self._journal(view, journal_store)
+            failures = count_failure(failures, journal, self.clock.now())
             present = await self._go_on(view, runner, failures, error)
             if present is None:
                 break
             view = present
         return view.promotion.fence
+
+    async def _journal(self, view: PromotionView, journal_store: CatalogueJournalStore) -> Journal:
+        """Return the journal of a promotion, as it was if the database cannot be asked."""
+        with suppress(LostLeaseError, StorageError):
+            return await journal_store.entries()
+        return view.journal
 
     async def _run(
         self, runner: PromotionRunner, journal_store: CatalogueJournalStore
@@ -105,24 +112,33 @@ class Publishing:
         return None
 
     async def _go_on(
-        self, view: PromotionView, runner: PromotionRunner, failures: int, error: StorageError
+        self, view: PromotionView, runner: PromotionRunner, failures: Failures, error: StorageError
     ) -> PromotionView | None:
-        """Return a promotion as it is once the database can be used; `None` if it is lost."""
-        for more in count(failures):
-            sentence = f"Waiting after a failure of the server: {error.sentence}"
-            runner.wait_for(sentence)
-            log.warning("stage %s: its promotion waits: %s", view.stage.id, error.sentence)
-            await runner.target.pause(runner.target.pace.pause_after(more))
+        """Return a promotion as it is once it can go on; `None` if it has ended, or is lost."""
+        pause = failures.pause(self.clock.now(), runner.target.pace)
+        if pause is None:
+            await self._fail(self._journal_store(view), error.sentence)
+            return None
+        for more in count(failures.count + 1):
+            await self._wait(view.stage, runner, error, pause)
             try:
                 return await self.catalogue.write(lambda rows: self._take_again(rows, view))
             except LostLeaseError:
                 log.warning("stage %s: another publisher took its promotion over", view.stage.id)
                 return None
             except StorageError as again:
-                error = again
-            finally:
-                runner.wait_for("")
+                error, pause = again, runner.target.pace.pause_after(more)
         return None
+
+    async def _wait(
+        self, stage: Stage, runner: PromotionRunner, error: StorageError, pause: timedelta
+    ) -> None:
+        runner.wait_for(f"Waiting after a failure of the server: {error.sentence}")
+        log.warning("stage %s: its promotion waits: %s", stage.id, error.sentence)
+        try:
+            await runner.target.pause(pause)
+        finally:
+            runner.wait_for("")
 
     def _take_again(self, rows: Rows, view: PromotionView) -> PromotionView:
         """Take over from the former attempt of this worker, whose last file may have arrived."""

@@ -167,7 +167,10 @@ class PromotionRunner:
                 return
 
     async def _send_all(self, run: _Run, artifacts: Sequence[Artifact]) -> None:
-        """Send artifacts, a few at a time. After a failure none of the others is started."""
+        """Send artifacts, a few at a time. After a failure none of the others is started.
+
+        Those that are being sent go on to their end: a file that is cut off is in doubt.
+        """
         slots = asyncio.Semaphore(self.target.pace.parallel)
         replies: dict[str, Reply] = {}
         errors: list[StageproxyError] = []
@@ -178,7 +181,7 @@ class PromotionRunner:
                     return
                 try:
                     replies[artifact.filename] = await self._send(run, artifact)
-                except (LostLeaseError, StorageError):
+                except LostLeaseError:
                     raise
                 except StageproxyError as error:
                     errors.append(error)
@@ -186,9 +189,12 @@ class PromotionRunner:
         async with one_failure(), asyncio.TaskGroup() as group:
             for artifact in artifacts:
                 group.create_task(send(artifact))
-        if errors:
-            await self._fail(run, errors[0].sentence)
+        lasting = [one for one in errors if not isinstance(one, StorageError)]
+        if lasting:
+            await self._fail(run, lasting[0].sentence)
             return
+        if errors:
+            raise errors[0]
         await self._back_off(run, replies)
 
     async def _send(self, run: _Run, artifact: Artifact) -> Reply:

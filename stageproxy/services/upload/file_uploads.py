@@ -13,6 +13,7 @@ from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    StorageError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import check_can_change
@@ -184,7 +185,7 @@ class FileUploads:
         return await self.catalogue.write(work)
 
     async def _free_bytes(self, upload: FileUpload) -> None:
-        """Delete the bytes if no row needs them. After a crash, the sweep does it."""
+        """Delete the bytes if no row needs them. After a crash or a failure, the sweep does it."""
         if upload.received is None:
             return
         sha256 = upload.received.sha256
@@ -196,7 +197,10 @@ class FileUploads:
         def named(work: Callable[[frozenset[str]], T]) -> Awaitable[T]:
             return self.catalogue.write(lambda rows: without(rows, work))
 
-        await self.files.remove_unnamed([sha256], named)
+        try:
+            await self.files.remove_unnamed([sha256], named)
+        except StorageError as error:
+            log.warning("the bytes of %s are left to a sweep: %s", upload.filename, error.sentence)
 
     async def _find_damaged(self, stage: Stage, upload: FileUpload) -> str | None:
         """Return the SHA-256 of the artifact whose stored copy an upload restores, or `None`."""

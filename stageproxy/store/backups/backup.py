@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stageproxy import __version__
-from stageproxy.core.errors import AlteredFileError
+from stageproxy.core.errors import OtherBytesError
 from stageproxy.store.backups.files import FileSource
 from stageproxy.store.backups.manifest import (
     CATALOGUE,
@@ -120,7 +120,7 @@ def _copy(order: BackupOrder, writer: BackupWriter, file: BackedUpFile) -> bool:
     try:
         with order.files.open(file.sha256) as source:
             return writer.add(file, source, order.watch)
-    except (FileNotFoundError, AlteredFileError):
+    except (FileNotFoundError, OtherBytesError):
         return False
 
 

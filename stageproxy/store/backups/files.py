@@ -17,7 +17,7 @@ class FileSource(Protocol):
     def open(self, sha256: str) -> AbstractContextManager[BinaryIO]:
         """Open a file.
 
-        Raise `FileNotFoundError` if there is none, `AlteredFileError` if its store has other bytes,
+        Raise `FileNotFoundError` if there is none, `OtherBytesError` if its store has other bytes,
         and `StorageError` if the store fails.
         """
 

@@ -75,13 +75,13 @@ class Bucket:
 
     async def copy(self, key: str, to: str) -> None:
         """Copy an object within the store. Raise `FileNotFoundError` if there is none."""
-        with _failures():
+        with _failures(may_be_missing=True):
             await obstore.copy_async(self._store, key, to)
 
     async def find(self, key: str) -> StoredObject | None:
         """Return the size and time of an object, if it exists."""
         try:
-            with _failures():
+            with _failures(may_be_missing=True):
                 found = await obstore.head_async(self._store, key)
         except FileNotFoundError:
             return None
@@ -103,7 +103,7 @@ class Bucket:
         """
         while first < end:
             until = min(first + _PIECE, end)
-            with _failures():
+            with _failures(may_be_missing=True):
                 found = await obstore.get_range_async(self._store, key, start=first, end=until)
             piece = bytes(found)
             if len(piece) != until - first:
@@ -157,18 +157,24 @@ def open_bucket(address: BucketAddress) -> Bucket:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Raise what an error of the store means, without what its answer said: that may be secret."""
+def _failures(*, may_be_missing: bool = False) -> Iterator[None]:
+    """Raise what an error of the store means, without what its answer said: that may be secret.
+
+    `FileNotFoundError` is left if what was asked for *may be missing*. Otherwise it is a failure:
+    there is no bucket, or a file in parts was complete though its last answer was late.
+    """
     try:
         yield
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise FailedBucketError("it refuses the server's access key") from error
     except (BaseError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
+        if may_be_missing and isinstance(error, FileNotFoundError):
             raise
         raise FailedBucketError(_reason_of(error)) from error
 
 
 def _reason_of(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it does not have the bucket, or what was being stored"
     status = _STATUS.search(str(error))
     return f"it answered with status {status[1]}" if status else "it did not answer in time"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from stageproxy.core.care.sweep import UnneededFile
-from stageproxy.core.errors import AlteredFileError, StorageError
+from stageproxy.core.errors import OtherBytesError, StorageError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import BytesElsewhere, Clock, IncomingFile, Inspector, NamedDigests
 from stageproxy.store.hashing import hex_of, new_digests, update
@@ -122,7 +122,7 @@ class BucketFiles:
             async for piece in self.read(stored, 0, stored.size):
                 await spooled.receiving.write(piece)
             if (await spooled.receiving.hashed()).sha256 != sha256:
-                raise AlteredFileError
+                raise OtherBytesError
             yield spooled.path
 
     async def locate(self, sha256: str) -> BytesElsewhere | None:

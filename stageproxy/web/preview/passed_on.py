@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from stageproxy.core.errors import FailedBucketError, StorageError
+from stageproxy.core.errors import FailedBucketError, OtherBytesError, StorageError
 from stageproxy.ports import BytesElsewhere
 from stageproxy.web.answers.ranges import Part
 
@@ -40,7 +40,7 @@ async def passed_on(
         await response.prepare(request)
         return response
     pieces = stored.read(first, end)
-    if part is None:
+    if end - first == stored.size:
         pieces = _verified(pieces, sha256)
     await _send(request, response, pieces)
     return response
@@ -87,5 +87,5 @@ async def _verified(pieces: AsyncIterator[bytes], sha256: str) -> AsyncIterator[
             yield last
         last = piece
     if digest.hexdigest() != sha256:
-        raise FailedBucketError("it sent other bytes of a file than were stored")
+        raise OtherBytesError
     yield last

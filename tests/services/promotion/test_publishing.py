@@ -1,12 +1,13 @@
-"""Promotions whose database fails meanwhile."""
+"""Promotions whose database, or whose store of files, fails meanwhile."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.errors import FailedBucketError
+from stageproxy.core.errors import FailedBucketError, OtherBytesError
 from stageproxy.core.leases import LENGTH
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Status
@@ -91,13 +92,63 @@ async def test_failures_without_end(deployment: FakeDeployment) -> None:
         raise FailedBucketError("it does not answer")
 
     deployment.fake_target.on_upload = fail
+    began = deployment.clock.now()
     async with deployment.server() as server:
         await server.promote()
         await server.end()
 
     status, reason = await deployment.status()
-    assert (status, deployment.fake_target.sent.total()) == (Status.ERROR, PACE.attempts)
+    assert status is Status.ERROR
+    assert deployment.fake_target.sent.total() >= PACE.attempts
+    assert deployment.clock.now() - began >= PACE.patience
     assert "it does not answer" in reason
+
+
+async def test_failures_of_each_file(deployment: FakeDeployment) -> None:
+    """A store that fails now and then, but lets each file through at last, ends no promotion.
+
+    Once a promotion ended after a number of failures, however many files it had.
+    """
+    failed: Counter[str] = Counter()
+
+    def fail(sha256: str) -> None:
+        failed[sha256] += 1
+        if failed[sha256] < PACE.attempts:
+            raise FailedBucketError("it answered with status 500")
+
+    deployment.files.on_open = fail
+
+    assert await deployment.publish() == OUT
+    assert [*failed.values()] == [PACE.attempts] * 3
+    assert [*deployment.fake_target.sent.values()] == [1, 1, 1]
+
+
+async def test_store_that_is_away(deployment: FakeDeployment) -> None:
+    """A promotion waits for its files as long as the settings have patience."""
+    back = deployment.clock.now() + PACE.patience * 0.9
+
+    def fail(_: str) -> None:
+        if deployment.clock.now() < back:
+            raise FailedBucketError("it does not answer")
+
+    deployment.files.on_open = fail
+
+    assert await deployment.publish() == OUT
+    assert [*deployment.fake_target.sent.values()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(), OtherBytesError()])
+async def test_file_that_is_damaged(deployment: FakeDeployment, error: Exception) -> None:
+    """A file that is gone, or has other bytes, since the stage was frozen is not waited for."""
+
+    def fail(_: str) -> None:
+        raise error
+
+    deployment.files.on_open = fail
+    status, reason = await deployment.publish()
+
+    assert (status, deployment.fake_target.sent) == (Status.ERROR, {})
+    assert "differs from the uploaded file, so it is not published" in reason
 
 
 def journal_store_of(deployment: FakeDeployment, server: PublishingServer) -> CatalogueJournalStore:

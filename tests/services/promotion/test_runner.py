@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from stageproxy.core.errors import FailedBucketError
 from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_published
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted
@@ -44,6 +45,22 @@ async def test_one_wheel_then_the_others_then_the_sdist(promotion: FakePromotion
     assert fake_target.concurrent[0] == {FIRST}
     assert fake_target.concurrent[-1] == {SDIST}
     assert set(fake_target.sent.values()) == {1}
+
+
+async def test_file_that_cannot_be_read(promotion: FakePromotion) -> None:
+    """A file that cannot be read cuts off none that is being sent, and no other one is begun.
+
+    Once the others were in doubt then, for the index might have had them.
+    """
+    promotion.pace = replace(PACE, parallel=2)
+    promotion.upload_requests.unreadable = {OTHERS[1]}
+
+    with pytest.raises(FailedBucketError):
+        await promotion.run()
+
+    progress = {name: one.progress for name, one in promotion.journal.items()}
+    assert progress[OTHERS[0]] is Progress.SENT
+    assert {progress[name] for name in OTHERS[1:]} == {Progress.PENDING}
 
 
 async def test_each_step_is_recorded(promotion: FakePromotion) -> None:

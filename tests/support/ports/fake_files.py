@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,6 +90,7 @@ class FakeFiles:
     room: int = sys.maxsize
     concurrent: list[int] = field(default_factory=list)
     askers: list[str] = field(default_factory=list)
+    on_open: Callable[[str], None] = lambda _: None
 
     def check_room(self, size: int) -> None:
         """Raise if *size* bytes are more than there is room for."""
@@ -120,7 +121,8 @@ class FakeFiles:
 
     @asynccontextmanager
     async def on_disk(self, sha256: str) -> AsyncIterator[Path]:
-        """Return the path of a stored file."""
+        """Return the path of a stored file. *on_open* may raise, as a bucket does."""
+        self.on_open(sha256)
         yield self.path(sha256)
 
     async def locate(self, sha256: str) -> StoredBytes | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
+from stageproxy.core.errors import ConflictError, FailedBucketError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, new_journal
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.rights import Credential
@@ -50,15 +50,21 @@ def a_publish_target(
 
 @dataclass(slots=True)
 class FakeUploadRequests:
-    """The artifacts under their names; see `ports.UploadRequests`."""
+    """The artifacts under their names; see `ports.UploadRequests`.
+
+    *unreadable*: the names of those whose store fails.
+    """
 
     unavailable: Collection[str] = ()
+    unreadable: Collection[str] = ()
 
     @asynccontextmanager
     async def request_for(self, artifact: Artifact) -> AsyncIterator[UploadRequest]:
         """Return an artifact with an empty form; some raise."""
         if artifact.filename in self.unavailable:
             raise ConflictError(f"{artifact.filename} cannot be had.")
+        if artifact.filename in self.unreadable:
+            raise FailedBucketError("it does not answer")
         where = Path("stored") / artifact.sha256
         yield UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
 

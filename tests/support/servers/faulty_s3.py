@@ -5,10 +5,12 @@ from asyncio import TaskGroup
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from io import BytesIO
 from itertools import repeat
 from random import Random
+from typing import Literal
 
 from aiohttp import ClientSession, web
 from yarl import URL
@@ -31,12 +33,22 @@ class S3Fault(Enum):
     LATE_REQUEST = "it is done only when the client has given up"
     CUT = "half of the body arrives"
     SLOW = "the answer arrives in pieces"
+    FORBIDDEN = "403, since the access key was revoked, and nothing is done"
+    EXISTS = "412, as if the object existed, and nothing is done"
+    OTHER = "other bytes arrive, as many as there are"
 
 
 _REFUSALS = {
     S3Fault.FAILURE: (500, "InternalError"),
     S3Fault.TOO_BUSY: (503, "SlowDown"),
+    S3Fault.FORBIDDEN: (403, "InvalidAccessKeyId"),
+    S3Fault.EXISTS: (412, "PreconditionFailed"),
 }
+_AfterIt = Literal[
+    S3Fault.UNANSWERED, S3Fault.LATE_ANSWER, S3Fault.CUT, S3Fault.SLOW, S3Fault.OTHER
+]
+"""What happens to the answer of a request that was done."""
+_NOT_AT_RANDOM = frozenset({S3Fault.FORBIDDEN, S3Fault.EXISTS, S3Fault.OTHER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +80,11 @@ class FaultyS3:
     methods: Counter[str] = field(default_factory=Counter)
 
     def fail_at_random(self, random: Random, share: float) -> None:
-        """Do something wrong to a *share* of all requests, until the faults are replaced."""
-        kinds = list(S3Fault)
+        """Do something wrong to a *share* of all requests, until the faults are replaced.
+
+        Not what a store with a valid key never does.
+        """
+        kinds = [one for one in S3Fault if one not in _NOT_AT_RANDOM]
         chances = iter(random.random, None)
         self.faults = (random.choice(kinds) if one < share else None for one in chances)
 
@@ -88,22 +103,35 @@ class FaultyS3:
 
     async def _fail(self, request: web.Request, fault: S3Fault) -> web.StreamResponse:
         match fault:
-            case S3Fault.FAILURE | S3Fault.TOO_BUSY:
+            case S3Fault.FAILURE | S3Fault.TOO_BUSY | S3Fault.FORBIDDEN | S3Fault.EXISTS:
                 return await _refuse(request, *_REFUSALS[fault])
             case S3Fault.DROPPED:
                 return _drop(request)
-            case S3Fault.UNANSWERED:
-                await self._pass_on(request)
-                return _drop(request)
-            case S3Fault.LATE_ANSWER:
-                await self._pass_on(request)
-                return await self._hold()
             case S3Fault.LATE_REQUEST:
                 return await self._pass_on_late(request)
+            case (
+                S3Fault.UNANSWERED
+                | S3Fault.LATE_ANSWER
+                | S3Fault.CUT
+                | S3Fault.SLOW
+                | S3Fault.OTHER
+            ):
+                return await self._spoil(request, fault, await self._pass_on(request))
+
+    async def _spoil(
+        self, request: web.Request, fault: _AfterIt, answer: _Answer
+    ) -> web.StreamResponse:
+        match fault:
+            case S3Fault.UNANSWERED:
+                return _drop(request)
+            case S3Fault.LATE_ANSWER:
+                return await self._hold()
             case S3Fault.CUT:
-                return await _cut(request, await self._pass_on(request))
+                return await _cut(request, answer)
             case S3Fault.SLOW:
-                return await _trickle(request, await self._pass_on(request), self.pause)
+                return await _trickle(request, answer, self.pause)
+            case S3Fault.OTHER:
+                return _whole(_damaged(answer))
 
     async def _pass_on(self, request: web.Request) -> _Answer:
         return await self._send(request.method, request.raw_path, request, await request.read())
@@ -128,7 +156,7 @@ class FaultyS3:
             URL(self.behind + path, encoded=True),
             headers=_without_connection(request.headers),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            data=body or None,
+            data=BytesIO(body) if body else None,
             allow_redirects=False,
         ) as answer:
             headers = _without_connection(answer.headers)
@@ -155,6 +183,10 @@ def _without_connection(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _whole(answer: _Answer) -> web.StreamResponse:
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+def _damaged(answer: _Answer) -> _Answer:
+    return replace(answer, body=answer.body[:-1] + bytes(255 - one for one in answer.body[-1:]))
 
 
 async def _refuse(request: web.Request, status: int, code: str) -> web.StreamResponse:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from time import sleep
+from typing import Any
 
 import boto3
 
 ACCESS_KEY = "a-test-key"
 SECRET = "a-test-secret"
 REGION = "us-east-1"
+LISTED_AT_ONCE = 50
+"""How many objects are on one page of a list."""
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -34,15 +37,27 @@ class S3Server:
     def create_bucket(self) -> str:
         """Create a bucket, and return its name."""
         name = f"bucket-{token_hex(6)}"
-        client = boto3.client(
+        self._client().create_bucket(Bucket=name)
+        return name
+
+    def replace(self, bucket: str, sha256: str, content: bytes) -> None:
+        """Put other bytes in the place of the one object of a file, behind the server's back."""
+        [key] = [one for one in self.keys(bucket) if sha256 in one]
+        self._client().put_object(Bucket=bucket, Key=key, Body=content)
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the names of all objects of a bucket."""
+        pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+    def _client(self) -> Any:
+        return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET,
             region_name=REGION,
         )
-        client.create_bucket(Bucket=name)
-        return name
 
     def settings(self, bucket: str, prefix: str = "files") -> Mapping[str, str]:
         """Return the settings of a server that uses a bucket, as variables without their prefix."""
@@ -60,7 +75,8 @@ def running_moto(folder: Path) -> Iterator[S3Server]:
     """Run moto until the block ends: it keeps everything in memory."""
     port = _free_port()
     command = ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, folder, port, {}) as server:
+    given = {"MOTO_S3_DEFAULT_MAX_KEYS": str(LISTED_AT_ONCE)}
+    with _running(command, folder, port, given) as server:
         yield server
 
 

@@ -77,6 +77,11 @@ class FakeUploads:
         self.history = History()
         self._hidden.clear()
 
+    def list_all(self) -> None:
+        """Let pages have every file from now on."""
+        self.lag = Lag()
+        self._hidden.clear()
+
     def fault_of(self, attempt: Attempt) -> Fault | None:
         """Return the planned fault of an attempt."""
         return find_fault(self.faults, attempt.filename, attempt.number)

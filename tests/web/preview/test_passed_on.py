@@ -76,9 +76,10 @@ async def test_part(part: Part) -> None:
     [in_pieces(CONTENT, failing_after=2), in_pieces(OTHER)],
     ids=["the store fails", "other bytes"],
 )
-async def test_never_complete(stored: BytesElsewhere) -> None:
+@pytest.mark.parametrize("part", [None, Part(0, len(CONTENT) - 1)], ids=["whole", "all as a part"])
+async def test_never_complete(stored: BytesElsewhere, part: Part | None) -> None:
     """A file that did not arrive, or not as it was stored, never looks complete to a client."""
-    async with serving(stored) as answer:
+    async with serving(stored, part) as answer:
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
 
