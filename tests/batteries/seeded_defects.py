@@ -548,10 +548,8 @@ DEFECTS = [
     Defect(
         "fsck ends the state after a failure of the disk only if nothing is wrong",
         "cli/care/fsck.py",
-        "    if left:\n        raise SystemExit(1)\n"
-        "    FoundFiles(directory.root).forget_failure()\n",
-        "    FoundFiles(directory.root).forget_failure()\n"
-        "    if left:\n        raise SystemExit(1)\n",
+        "        if not left:\n            files.forget_failure()",
+        "        files.forget_failure()",
         "cli/care/test_fsck.py::test_end_of_a_failure",
     ),
     Defect(
