@@ -1660,6 +1660,20 @@ DEFECTS = [
         "store/transfer/test_copies.py::test_database_that_is_not_empty",
     ),
     Defect(
+        "a connection to a database that became a standby is given up",
+        "store/postgres/failures.py",
+        "if isinstance(error, errors.ReadOnlySqlTransaction):",
+        "if isinstance(error, errors.DuplicateCursor):",
+        "store/postgres/test_postgres_database.py::test_standby_takes_over",
+    ),
+    Defect(
+        "a database in another encoding is refused",
+        "store/postgres/problems.py",
+        'if encoding != "UTF8":',
+        'if encoding == "":',
+        "store/postgres/test_postgres_database.py::test_database_in_another_encoding",
+    ),
+    Defect(
         "rows that are moved are compared before they are committed",
         "store/transfer/copies.py",
         "    if differing:",

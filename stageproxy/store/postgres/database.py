@@ -25,7 +25,7 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError, Sto
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.failures import AGAIN, is_lost, meaning_of
 from stageproxy.store.postgres.migrations import migrate
-from stageproxy.store.postgres.problems import opening_problem
+from stageproxy.store.postgres.problems import check_encoding, opening_problem
 from stageproxy.store.postgres.rows import PostgresRows
 from stageproxy.store.postgres.state import StateQuestions
 from stageproxy.store.postgres.statements import PostgresConnection, Row
@@ -109,6 +109,7 @@ class PostgresDatabase:
         self._cache = _SharedCache()
         try:
             with psycopg.connect(url, autocommit=True) as connection:
+                check_encoding(url, connection)
                 migrate(connection)
                 connection.execute(_FORGET_MARKS)
                 self._version = connection.info.parameter_status("server_version") or ""

@@ -28,5 +28,11 @@ def meaning_of(error: BaseException) -> Exception | None:
 
 
 def is_lost(error: BaseException, connection: psycopg.Connection[object]) -> bool:
-    """Return whether an error means that the connection is gone, and no more."""
+    """Return whether an error means that the connection is gone, and no more.
+
+    One to a server that only reads is closed: another server may be the primary by now.
+    """
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        connection.close()
+        return True
     return isinstance(error, psycopg.OperationalError) and (connection.closed or connection.broken)

@@ -1,13 +1,14 @@
 """Why a PostgreSQL database cannot be used, in sentences without its password."""
 
 from time import perf_counter
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from stageproxy.store.postgres.migrations import check_applied
-from stageproxy.store.unusable import NewerSchemaError
+from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 
 _PATIENCE = 5
 _TIMES = 5
@@ -17,8 +18,9 @@ def find_database_problem(url: str) -> str | None:
     """Return why a server cannot use the database at a URL, or `None`. Nothing is changed."""
     try:
         with psycopg.connect(url, connect_timeout=_PATIENCE) as connection:
+            check_encoding(url, connection)
             check_applied(connection)
-    except NewerSchemaError as error:
+    except (NewerSchemaError, UnusableDatabaseError) as error:
         return str(error)
     except psycopg.Error as error:
         return opening_problem(url, error)
@@ -34,6 +36,17 @@ def ask_server(url: str) -> tuple[str, float]:
             connection.execute("SELECT 1")
             times.append(perf_counter() - started)
         return connection.info.parameter_status("server_version") or "", min(times)
+
+
+def check_encoding(url: str, connection: psycopg.Connection[Any]) -> None:
+    """Raise unless a database stores texts in UTF-8, which it cannot change later."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        msg = (
+            f"The database {name_of(url)} has the encoding {encoding}, and stageproxy needs UTF-8: "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
+        raise UnusableDatabaseError(msg)
 
 
 def opening_problem(url: str, error: psycopg.Error) -> str:

@@ -16,7 +16,7 @@ from stageproxy.core.errors import FailedDatabaseError, LockedDatabaseError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.postgres.database import PostgresDatabase
 from stageproxy.store.postgres.migrations import LATER_STEPS, steps
-from stageproxy.store.postgres.problems import name_of
+from stageproxy.store.postgres.problems import find_database_problem, name_of
 from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
 from tests.store.builders import given
 from tests.support.builders.stages import a_stage
@@ -311,19 +311,75 @@ def test_name_of_a_database() -> None:
     assert name_of("postgresql://") == "by default on this machine"
 
 
+@pytest.fixture
+def set_read_only(migrated_url: str) -> Iterator[Callable[[bool], None]]:
+    """Return what makes new connections to the database read only, or not."""
+    name = migrated_url.rpartition("/")[2]
+
+    def set_it(is_read_only: bool) -> None:  # noqa: FBT001 - the state
+        value = "on" if is_read_only else "off"
+        statement = f"ALTER DATABASE {name} SET default_transaction_read_only = {value}"
+        with psycopg.connect(
+            migrated_url, autocommit=True, options="-c default_transaction_read_only=off"
+        ) as connection:
+            connection.execute(statement.encode())
+            connection.execute(END_CONNECTIONS)
+
+    yield set_it
+    set_it(False)
+
+
 async def test_database_that_can_only_be_read(
-    database: PostgresDatabase, migrated_url: str
+    migrated_url: str, set_read_only: Callable[[bool], None]
 ) -> None:
     """A database that cannot be written is not ready."""
-    assert await database.check() is None
-    name = migrated_url.rpartition("/")[2]
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
-        end_connections(migrated_url)
+    with PostgresDatabase(migrated_url, timeout=SHORT) as database:
+        assert await database.check() is None
+
+        set_read_only(True)
 
         assert await database.check() == FailedDatabaseError().sentence
 
-        connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+
+async def test_standby_takes_over(
+    database: PostgresDatabase, migrated_url: str, set_read_only: Callable[[bool], None]
+) -> None:
+    """A change waits for a primary: connections to a server that only reads are given up."""
+    set_read_only(True)
+    attempts = 0
+
+    def work(rows: Rows) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 2:
+            # Only new connections can write, as after a change of the primary.
+            name = migrated_url.rpartition("/")[2]
+            with psycopg.connect(
+                migrated_url, autocommit=True, options="-c default_transaction_read_only=off"
+            ) as other:
+                other.execute(
+                    f"ALTER DATABASE {name} SET default_transaction_read_only = off".encode()
+                )
+        rows.stages.save(a_stage())
+
+    await database.write(work)
+
+    assert await database.read(lambda rows: rows.stages.find(a_stage().id)) == a_stage()
+
+
+def test_database_in_another_encoding(postgres: Postgres) -> None:
+    """A database that is not in UTF-8 is refused, with what to do."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE of_bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+        )
+    url = postgres.url("of_bytes")
+
+    with pytest.raises(UnusableDatabaseError, match="has the encoding SQL_ASCII") as refused:
+        PostgresDatabase(url)
+
+    assert find_database_problem(url) == str(refused.value)
+    postgres.drop_database(url)
 
 
 def test_every_migration_is_there_for_postgresql() -> None:
