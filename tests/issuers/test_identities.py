@@ -146,7 +146,7 @@ FORGERIES: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "empty key id": (lambda one: one.token(header={"kid": ""}), "name its key"),
     "key id that is a path": (lambda one: one.token(header={"kid": "../1"}), "no key with the id"),
     "claims changed": (changed, "signature"),
-    "signature cut": (lambda one: one.token()[:-8], "signature"),
+    "signature cut": (lambda one: one.token()[:-8], "signature|no JSON Web Token"),
     "signature cut within a byte": (lambda one: one.token()[:-1], "signature|no JSON Web Token"),
     "another token's signature": (
         lambda one: one.token().rpartition(".")[0] + "." + one.token(run_id="9").rpartition(".")[2],
