@@ -73,11 +73,11 @@ WANTED: Mapping[Provider, Mapping[str, str]] = {
 }
 
 
-def publisher(provider: Provider, /, project: str = "demo", **more: str) -> TrustedPublisher:
+def publisher(provider: Provider, of: str = "demo", /, **more: str) -> TrustedPublisher:
     """Return a publisher of the job of `CLAIMS`, that wants more than it has to."""
     fields = {**WANTED[provider], **more}
     issuer = FIELDS[provider].issuer or "https://ci.example"
-    return TrustedPublisher("p1", project, provider, issuer, fields, NOON, "t1")
+    return TrustedPublisher("p1", of, provider, issuer, fields, NOON, "t1")
 
 
 def claims_of(provider: Provider, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,10 +102,10 @@ HONEST: dict[str, tuple[Provider, Mapping[str, str], Mapping[str, Any]]] = {
         {},
         {
             "repository": "Octo/Demo",
-            **{
-                name: "Octo/Demo/.github/workflows/release.yml@refs/tags/v2.0"
-                for name in ("workflow_ref", "job_workflow_ref")
-            },
+            **dict.fromkeys(
+                ("workflow_ref", "job_workflow_ref"),
+                "Octo/Demo/.github/workflows/release.yml@refs/tags/v2.0",
+            ),
         },
     ),
     "GitHub, an environment": (
@@ -129,10 +129,10 @@ HONEST: dict[str, tuple[Provider, Mapping[str, str], Mapping[str, Any]]] = {
     "GitHub, at the commit": (
         Provider.GITHUB,
         {},
-        {
-            name: f"octo/demo/.github/workflows/release.yml@{'f' * 40}"
-            for name in ("workflow_ref", "job_workflow_ref")
-        },
+        dict.fromkeys(
+            ("workflow_ref", "job_workflow_ref"),
+            f"octo/demo/.github/workflows/release.yml@{'f' * 40}",
+        ),
     ),
     "GitLab": (Provider.GITLAB, {}, {}),
     "GitLab, an environment": (Provider.GITLAB, {"environment": "release"}, {}),
@@ -298,8 +298,8 @@ def test_issuer_of_another_publisher() -> None:
 def test_environment_comes_first() -> None:
     """Where a publisher names the environment of the job, those that name none are left out."""
     any_environment, own = (
-        publisher(Provider.GITHUB, project="any"),
-        publisher(Provider.GITHUB, project="own", environment="release"),
+        publisher(Provider.GITHUB, "any"),
+        publisher(Provider.GITHUB, "own", environment="release"),
     )
     claims = claims_of(Provider.GITHUB, {"environment": "release"})
 
