@@ -1,5 +1,6 @@
 """Identities of CI jobs that were verified, and how people read them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,3 +40,35 @@ def run_of(provider: Provider, claims: Claims) -> str:
             name = text_of(claims, "sub")
     printable = "".join(one if one.isprintable() else "?" for one in name).strip()
     return printable[-LONGEST_NAME + 4 :] or "a CI job"
+
+
+def facts_of(provider: Provider, claims: Claims) -> Mapping[str, str]:
+    """Return the claims that say which run an identity belongs to, for the audit trail."""
+    found = {name: text_of(claims, name) for name in _FACTS[provider]}
+    return {name: value for name, value in found.items() if value}
+
+
+_FACTS: Mapping[Provider, tuple[str, ...]] = {
+    Provider.GITHUB: (
+        "repository",
+        "workflow_ref",
+        "job_workflow_ref",
+        "environment",
+        "sha",
+        "run_id",
+        "run_attempt",
+        "actor",
+    ),
+    Provider.GITLAB: (
+        "project_path",
+        "ci_config_ref_uri",
+        "environment",
+        "sha",
+        "pipeline_id",
+        "job_id",
+        "user_login",
+    ),
+    Provider.GOOGLE: ("email",),
+    Provider.ACTIVESTATE: ("organization", "project", "actor"),
+    Provider.OTHER: ("sub",),
+}

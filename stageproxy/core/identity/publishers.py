@@ -53,6 +53,21 @@ def find_differences(publisher: TrustedPublisher, claims: Claims) -> Iterator[st
     yield from _CHECKS[publisher.provider](publisher.fields, claims)
 
 
+def nearest_differences(publishers: Sequence[TrustedPublisher], claims: Claims) -> Sequence[str]:
+    """Return in what an identity differs from the publisher of the same repository or account.
+
+    Nothing if there is none: what other projects trust is nobody else's business.
+    """
+    related = [one for one in publishers if _is_related(one, claims)]
+    found = (list(find_differences(one, claims)) for one in related)
+    return min(found, key=len, default=[])
+
+
+def _is_related(publisher: TrustedPublisher, claims: Claims) -> bool:
+    name = _IDENTIFYING[publisher.provider]
+    return text_of(claims, name) == publisher.fields[name]
+
+
 def _check_github(fields: Mapping[str, str], claims: Claims) -> Iterator[str]:
     # The numbers are what counts: names can be given to others.
     yield from _differing(fields, claims, "repository_id", "repository_owner_id")
@@ -148,3 +163,12 @@ _CHECKS: Mapping[Provider, Callable[[Mapping[str, str], Claims], Iterator[str]]]
     Provider.ACTIVESTATE: _check_activestate,
     Provider.OTHER: _check_other,
 }
+
+_IDENTIFYING: Mapping[Provider, str] = {
+    Provider.GITHUB: "repository_id",
+    Provider.GITLAB: "project_id",
+    Provider.GOOGLE: "email",
+    Provider.ACTIVESTATE: "actor_id",
+    Provider.OTHER: "sub",
+}
+"""The claim by which a job is recognized that belongs to a publisher but for a detail."""
