@@ -22,6 +22,7 @@ from stageproxy.cli.output.output import (
 )
 from stageproxy.cli.transfers import progress_bars
 from stageproxy.config import Config, ConfigError, load_config
+from stageproxy.core.wording import count_text
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.moving import Move, Moved, MoveError, MoveOrder
 from stageproxy.server.storage import (
@@ -222,10 +223,10 @@ def _settings(order: MoveOrder) -> Iterator[str]:
 
 def _contents(moved: Moved) -> str:
     rows = moved.rows
-    return (
-        f"{count_of_stages(rows['stage'])}, {rows['api_token']} API tokens and "
-        f"{rows['audit_record']} audit records ({sum(rows.values())} rows)"
-    )
+    tokens = count_text(rows["api_token"], "API token")
+    records = count_text(rows["audit_record"], "audit record")
+    total = count_text(sum(rows.values()), "row")
+    return f"{count_of_stages(rows['stage'])}, {tokens} and {records} ({total})"
 
 
 def _losses(moved: Moved) -> Iterator[str]:

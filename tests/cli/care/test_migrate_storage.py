@@ -39,7 +39,7 @@ def test_move(stopped: CommandRunner, database: str, bucket: str) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
-    assert lines[0].startswith("Moved 2 stages, 1 API tokens and ")
+    assert lines[0].startswith("Moved 2 stages, 1 API token and ")
     assert lines[1].startswith("Copied 3 files with ")
     assert "Set storage.database to the URL that you gave." in lines
     assert f'Set storage.files to "{bucket}".' in lines
