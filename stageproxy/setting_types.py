@@ -144,3 +144,15 @@ def _check_files_url(value: object) -> object:
 
 FilesUrl = Annotated[str, BeforeValidator(_check_files_url)]
 """The bucket of an S3-compatible store and a prefix in it, or the empty string."""
+
+
+def _check_issuer(value: object) -> object:
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc:
+            raise ValueError("give the https:// URL of an issuer, as its identities name it")
+    return value
+
+
+IssuerUrl = Annotated[str, BeforeValidator(_check_issuer)]
+"""The URL of an issuer of identities, spelled as in them."""

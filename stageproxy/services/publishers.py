@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction, Event
-from stageproxy.core.errors import ConflictError, NotFoundError
-from stageproxy.core.identity.providers import Provider
+from stageproxy.core.errors import ConflictError, InvalidRequestError, NotFoundError
+from stageproxy.core.identity.providers import FIELDS, Provider
+from stageproxy.core.identity.publisher_fields import find_problems
 from stageproxy.core.identity.publishers import TrustedPublisher
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.ports import Clock
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PublisherRequest:
-    """A trusted publisher to add: its fields are complete, and its issuer is known."""
+    """A trusted publisher to add. *issuer*: empty for that of the provider."""
 
     project: str
     provider: Provider
@@ -29,14 +30,21 @@ class PublisherRequest:
 
 @dataclass(frozen=True, slots=True)
 class Publishers:
-    """The trusted publishers of projects. Whoever may make API tokens may change them."""
+    """The trusted publishers of projects. Whoever may make API tokens may change them.
+
+    *issuers*: those that publishers may name, besides the ones of the providers.
+    """
 
     catalogue: Catalogue
     clock: Clock
+    issuers: frozenset[str]
 
     async def add(self, token: ApiToken, request: PublisherRequest) -> TrustedPublisher:
         """Add a publisher. Raise `ConflictError` if the project has the same one."""
         require(token, Action.TOKENS, None)
+        problems = [*find_problems(request.provider, request.issuer, request.fields, self.issuers)]
+        if problems:
+            raise InvalidRequestError(" ".join(one.message for one in problems), problems)
 
         def work(rows: Rows) -> TrustedPublisher:
             now = self.clock.now()
@@ -45,7 +53,7 @@ class Publishers:
                 id=secrets.token_hex(4),
                 project=request.project,
                 provider=request.provider,
-                issuer=request.issuer,
+                issuer=request.issuer or FIELDS[request.provider].issuer,
                 fields=request.fields,
                 added_at=now,
                 added_by=token.id,
