@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from tests.support.servers.nginx import free_port
 
 AUDIENCE = "https://stage.example"
+REQUEST_TOKEN = "what the runner of the job knows"
 GITHUB: Mapping[str, Any] = {
     "repository": "octo/demo",
     "repository_id": "74",
@@ -55,6 +56,7 @@ class Issuer:
     listed: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
     asked: int = 0
+    identified: int = 0
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return the claims of a job that runs now; those changed to `None` are left out."""
@@ -90,6 +92,24 @@ class Issuer:
             status=self.status,
         )
 
+    async def identify(self, request: web.Request) -> web.Response:
+        """Return the identity of a job, as GitHub Actions does to one that may ask."""
+        if request.headers.get("Authorization") != f"Bearer {REQUEST_TOKEN}":
+            return web.Response(status=401)
+        self.identified += 1
+        token = self.token(aud=request.query["audience"], run_id=str(self.identified))
+        return web.json_response({"value": token})
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What GitHub Actions gives to a job that may ask for its identity."""
+        return {
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/identity?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+        }
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[ClientSession]:
         """Open a session that trusts the certificate of this issuer."""
@@ -117,6 +137,7 @@ async def running_issuer() -> AsyncIterator[Issuer]:
     app = web.Application()
     app.router.add_get("/.well-known/openid-configuration", issuer.configure)
     app.router.add_get("/keys", issuer.list_keys)
+    app.router.add_get("/identity", issuer.identify)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
     runner = web.AppRunner(app)
