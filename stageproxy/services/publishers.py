@@ -74,8 +74,8 @@ class Publishers:
         return added
 
     async def list(self, token: ApiToken, project: str) -> Sequence[TrustedPublisher]:
-        """Return the publishers of a project."""
-        require(token, Action.SHOW, project)
+        """Return the publishers of a project, for whoever may read its audit trail."""
+        require(token, Action.AUDIT, project)
         return await self.catalogue.read(lambda rows: rows.publishers.list(project))
 
     async def remove(self, token: ApiToken, project: str, publisher_id: str) -> TrustedPublisher:
