@@ -232,8 +232,10 @@ async def test_publishers(service: RunningService, issuer: Issuer) -> None:
     assert (await exchange(service, "mint-token", issuer.token(run_id="2"))).status == 422
 
 
-@pytest.mark.parametrize("can", ["upload", "manage"])
-async def test_who_may_add_publishers(service: RunningService, issuer: Issuer, can: str) -> None:
+@pytest.mark.parametrize(("can", "reads"), [("upload", 403), ("manage", 200)])
+async def test_who_may_add_publishers(
+    service: RunningService, issuer: Issuer, can: str, reads: int
+) -> None:
     """A publisher is as good as a token: whoever makes no tokens adds none."""
     token = await service.token(can)
     order = {"provider": "github", "issuer": issuer.url, "fields": FIELDS}
