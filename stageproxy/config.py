@@ -30,7 +30,7 @@ from stageproxy.setting_types import (
     Duration,
     Expects,
     FilesUrl,
-    IssuerUrl,
+    Issuers,
     MinFree,
     Networks,
     OptionalPath,
@@ -423,7 +423,7 @@ class OidcSettings(SettingsTable):
     audience: str = Field(
         "", description="What identities have to be made for; by default server.public_url."
     )
-    issuers: tuple[IssuerUrl, ...] = Field(
+    issuers: Issuers = Field(
         (),
         description="URLs of issuers that trusted publishers may name, besides those of GitHub, "
         "GitLab, Google and ActiveState.",

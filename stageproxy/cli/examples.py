@@ -34,8 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "publisher": ("publisher list demo",),
     "publisher add": (
-        "publisher add demo github repository=octo/demo repository_id=74 repository_owner_id=65 "
-        "workflow=release.yml",
+        "publisher add demo google email=release@demo.example",
         "publisher add demo gitlab project_path=group/demo project_id=22 ci_config=.gitlab-ci.yml",
     ),
     "publisher list": ("publisher list demo",),

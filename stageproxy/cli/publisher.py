@@ -28,7 +28,7 @@ def publisher() -> None:
 @click.argument("fields", metavar="NAME=VALUE…", nargs=-1, required=True)
 @click.option("--issuer", metavar="URL", help="Issuer of the identities. Default: the provider's.")
 @client_options
-async def add_publisher(  # noqa: PLR0913 - an argument each
+async def add_publisher(
     connection: Connection,
     *,
     project: str,

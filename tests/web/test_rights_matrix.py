@@ -214,7 +214,9 @@ PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/j
 """Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
 ABOUT_A_STAGE = [
-    route for route in EXPECTED if "s/{id}" in route and not re.search("tokens|publishers|/desk/", route)
+    route
+    for route in EXPECTED
+    if "s/{id}" in route and not re.search("tokens|publishers|/desk/", route)
 ]
 
 

@@ -29,7 +29,6 @@ from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import ConflictError, StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher
-from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials

@@ -92,7 +92,7 @@ CLIENTS = {
 async def test_clients_that_ask_by_themselves(
     scene: Scene, tools: Tools, tmp_path: Path, name: str
 ) -> None:
-    """uv and pdm exchange the identity of the job for a token, and upload with it."""
+    """Uv and pdm exchange the identity of the job for a token, and upload with it."""
     uploader, more = CLIENTS[name]
     runner = UploaderRunner(tmp_path, tools, more=scene.job)
 
@@ -103,7 +103,7 @@ async def test_clients_that_ask_by_themselves(
 
 
 async def test_twine(scene: Scene, tools: Tools, tmp_path: Path) -> None:
-    """twine uploads with a token of `stageproxy oidc token`, which the log of the job hides."""
+    """Twine uploads with a token of `stageproxy oidc token`, which the log of the job hides."""
     command = (sys.executable, "-m", "stageproxy", "oidc", "token", "--server", scene.proxied.url)
     minted = (await run(*command, environment={**own_environment(), **scene.job})).ok()
     token = minted.stdout.strip()

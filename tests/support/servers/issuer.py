@@ -94,7 +94,8 @@ class Issuer:
 
     async def identify(self, request: web.Request) -> web.Response:
         """Return the identity of a job, as GitHub Actions does to one that may ask."""
-        if request.headers.get("Authorization") != f"Bearer {REQUEST_TOKEN}":
+        sent = request.headers.get("Authorization", "")
+        if sent.partition(" ")[2] != REQUEST_TOKEN:
             return web.Response(status=401)
         self.identified += 1
         token = self.token(aud=request.query["audience"], run_id=str(self.identified))
