@@ -1,6 +1,7 @@
 """Servers over PostgreSQL and a bucket, beside one over SQLite and a folder."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -42,6 +43,7 @@ _ON_CORES = "Computed from the processor time of the servers, as if each had a c
 _STORE = "The S3 server is one for tests, a single process of Python."
 
 SMALL_PAGE = Goal(f"small merged page, {_STORES}", _LOCAL, least=_LEAST_OF_LOCAL, reason=_ALONE)
+SMALL_PAGE_CORES = replace(SMALL_PAGE, what=f"{SMALL_PAGE.what}, a core for it", reason=_ON_CORES)
 LARGE_PAGE = replace(SMALL_PAGE, what=f"merged page of 4,400 files, plain, {_STORES}")
 TWO = Goal(
     f"small merged page, two servers over {_STORES}", _ONE, least=_LEAST_OF_TWO, reason=_SHARED
@@ -165,8 +167,11 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             with core_alone_for(*(side.servers[0].process.pid for side in (local, one))):
                 row = await _compared(run, goal, stored, kept)
             yield row
+            if goal is SMALL_PAGE:
+                yield _on_cores(SMALL_PAGE_CORES, stored.side, kept.side)
         both, single = (Pages.of(run, _anew(side), paths[SMALL, False]) for side in (two, one))
-        yield await _compared(run, TWO, both, single)
+        row = await _compared(run, TWO, both, single)
+        yield replace(row, limit=f"{row.limit} {_most(single.side, row)}")
         yield _on_cores(TWO_CORES, both.side, single.side)
         wheels = await asyncio.to_thread(_wheels, run)
         loads = [
@@ -222,9 +227,20 @@ async def _compared(run: Run, goal: Goal, ours: Pages | Uploads, beside: Pages |
     )
 
 
-def _on_cores(goal: Goal, two: Side, one: Side) -> Row:
+def _most(one: Side, row: Row) -> str:
+    """Return the ratio that the machine allows, if all its cores do nothing but this."""
+    cores = os.cpu_count() or 1
+    lists = (one.spent.servers, one.spent.database, one.spent.client)
+    ratio = cores / sum(map(median, lists)) / median(row.samples.beside if row.samples else [])
+    return (
+        f"All share {cores} cores: on this machine, no more than {ratio:.2f} times one server is"
+        " possible."
+    )
+
+
+def _on_cores(goal: Goal, ours: Side, beside: Side) -> Row:
     """Return what the servers would do if nothing else ran on their cores."""
-    samples = Samples(two.spent.capacities(2), one.spent.capacities(1))
+    samples = Samples(*(side.spent.capacities(len(side.servers)) for side in (ours, beside)))
     return Row(
         goal, samples, "Computed from the processor time of the servers in the rounds above."
     )
@@ -258,6 +274,6 @@ def _microseconds(seconds: Sequence[float]) -> str:
 PART = Part(
     "storage",
     "one and two servers over PostgreSQL and a bucket, beside SQLite and a folder",
-    (SMALL_PAGE, LARGE_PAGE, TWO, TWO_CORES, UPLOADS, TWO_UPLOADS, UPLOADS_CORES),
+    (SMALL_PAGE, SMALL_PAGE_CORES, LARGE_PAGE, TWO, TWO_CORES, UPLOADS, TWO_UPLOADS, UPLOADS_CORES),
     measure,
 )

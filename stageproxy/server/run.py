@@ -38,7 +38,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.disk import Disk
 from stageproxy.store.sqlite.migration_copies import NoCopyError
-from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
+from stageproxy.store.unusable import NewerSchemaError, UnusableBucketError, UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -268,6 +268,7 @@ SERVE_FAILURES = (
     NoPipIndexError,
     OtherInstallationError,
     StorageError,
+    UnusableBucketError,
     UnusableDatabaseError,
 )
 """The errors that prevent the start and have a sentence for the operator."""

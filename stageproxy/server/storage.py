@@ -22,6 +22,7 @@ from stageproxy.store.sqlite.database import find_database_problem as find_sqlit
 from stageproxy.store.sqlite.writer_lock import WriterLock
 from stageproxy.store.transfer.copies import RowTarget
 from stageproxy.store.transfer.layout import RowReader
+from stageproxy.store.unusable import UnusableBucketError
 
 _ONE_FOR_ALL = (
     "server.secret: set it, because storage.database may be used by several servers, and all need "
@@ -251,9 +252,10 @@ def find_files_problems(config: Config) -> Iterator[str]:
 def _find_bucket_problem(config: Config) -> str | None:
     with needed_by("storage.files", "s3"):
         from stageproxy.store.s3.bucket import open_bucket  # noqa: PLC0415
-    bucket = open_bucket(address_of(config))
     try:
-        asyncio.run(bucket.list(_NOTHING))
+        asyncio.run(open_bucket(address_of(config)).list(_NOTHING))
+    except UnusableBucketError as error:
+        return str(error)
     except FailedBucketError as error:
         return f"The bucket {config.storage.files} cannot be used: {error.reason}. {_CHECK_BUCKET}"
     return None

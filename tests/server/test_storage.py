@@ -10,11 +10,14 @@ import psycopg
 import pytest
 
 from stageproxy.config import Config, ConfigError, load_config
+from stageproxy.server.run import SERVE_FAILURES
+from stageproxy.server.storage import address_of as address_in
 from stageproxy.server.storage import find_database_problems, find_files_problems, open_postgres
 from stageproxy.server.supervisor import with_fixed
 from stageproxy.services.installation import OtherInstallationError
 from stageproxy.store.files import FileStore
 from stageproxy.store.s3.bucket import open_bucket
+from stageproxy.store.unusable import UnusableBucketError
 from tests.store.file_stores import address_of, bucket_files
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.in_process_inspector import InProcessInspector
@@ -127,6 +130,20 @@ def test_usable_bucket(moto: S3Server) -> None:
         "The bucket s3://no-such-bucket/files cannot be used: it answered with status 404. Check "
         "storage.files, the settings of [s3], and the rights of the access key."
     )
+
+
+def test_half_an_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An access key without its secret is said as a problem of the settings, at the start too."""
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    config = load_config(None, {}, storage={"files": "s3://one"}, s3={"access_key_id": "a-key"})
+
+    [problem] = find_files_problems(config)
+    with pytest.raises(UnusableBucketError) as refused:
+        open_bucket(address_in(config))
+
+    assert problem == str(refused.value)
+    assert problem.startswith("The bucket s3://one cannot be used with these settings. Set s3.")
+    assert isinstance(refused.value, SERVE_FAILURES)
 
 
 async def test_bucket_of_server(

@@ -19,7 +19,7 @@ from stageproxy.store.disk import Disk
 from stageproxy.store.sqlite.database import open_database
 from stageproxy.store.sqlite.migration_copies import NoCopyError
 from stageproxy.store.transfer.copies import CopyError
-from stageproxy.store.unusable import NewerSchemaError, UnusableDatabaseError
+from stageproxy.store.unusable import NewerSchemaError, UnusableBucketError, UnusableDatabaseError
 
 Command = Callable[..., Any]
 
@@ -32,6 +32,7 @@ _FAILURES = (
     NewerSchemaError,
     NoCopyError,
     StorageError,
+    UnusableBucketError,
     UnusableDatabaseError,
 )
 """The errors that have a sentence for the operator."""

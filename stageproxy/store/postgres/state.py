@@ -6,6 +6,7 @@ from asyncio import AbstractEventLoop, Future, Task, TimerHandle
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from math import inf
 
 import psycopg
 from psycopg import pq
@@ -134,12 +135,15 @@ class _Line:
             raise
         self._pg.nonblocking = 1
         self._socket = self._pg.socket
-        self._deadline: TimerHandle | None = None
+        self._deadline = inf
+        self._watch: TimerHandle | None = None
         self._has_failed = False
         loop.add_reader(self._socket, self._receive)
 
     def ask(self, timeout: float) -> None:
-        self._deadline = self._loop.call_later(timeout, self._fail)
+        self._deadline = self._loop.time() + timeout
+        if self._watch is None:
+            self._watch = self._loop.call_at(self._deadline, self._end_watch)
         try:
             self._pg.send_query_prepared(_NAME, None)
             self._pg.flush()
@@ -147,8 +151,8 @@ class _Line:
             self._fail()
 
     def close(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
         if not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
         self._connection.close()
@@ -163,8 +167,8 @@ class _Line:
         except psycopg.Error:
             self._fail()
             return
-        if numbers and self._deadline is not None:
-            self._deadline.cancel()
+        if numbers and not self._has_failed:
+            self._deadline = inf
             self._answered(numbers[-1])
 
     def _results(self) -> list[int]:
@@ -174,6 +178,14 @@ class _Line:
                 raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
             numbers.append(int(result.get_value(0, 0) or b"0"))
         return numbers
+
+    def _end_watch(self) -> None:
+        """Fail if an answer is late. One timer is for all questions of its time."""
+        self._watch = None
+        if self._deadline <= self._loop.time():
+            self._fail()
+        elif self._deadline < inf:
+            self._watch = self._loop.call_at(self._deadline, self._end_watch)
 
     def _fail(self) -> None:
         if not self._has_failed:

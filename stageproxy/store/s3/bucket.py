@@ -19,6 +19,7 @@ from obstore.store import ObjectStore, S3Store
 
 from stageproxy.core.errors import FailedBucketError
 from stageproxy.store.bucket_address import BucketAddress
+from stageproxy.store.unusable import UnusableBucketError
 
 PART = 8 * 2**20
 """Bytes of each part of a multipart upload; smaller files are sent in one request."""
@@ -26,6 +27,10 @@ _PARTS_AT_ONCE = 2
 _PIECE = 2 * 2**20
 """Bytes that one request reads, so that a slow reader holds no request open."""
 _TRIES_AGAIN = 3
+_HALF_A_KEY = (
+    "The bucket {} cannot be used with these settings. Set s3.access_key_id and "
+    "s3.secret_access_key, or neither: then the usual variables of AWS have to name both."
+)
 _STATUS = re.compile(r"status code: (\d{3})")
 
 
@@ -128,6 +133,8 @@ class Bucket:
 def open_bucket(address: BucketAddress) -> Bucket:
     """Return the bucket at an address. What it leaves out, the AWS variables say.
 
+    Raise `UnusableBucketError` if they say too little.
+
     Threads of the store's own library run from the first request on: no process may be forked
     after it.
     """
@@ -142,17 +149,20 @@ def open_bucket(address: BucketAddress) -> Bucket:
         "virtual_hosted_style_request": not address.path_style,
         **{name: value for name, value in given.items() if value},
     }
-    store = S3Store(
-        parts.netloc,
-        prefix=parts.path.strip("/") or None,
-        config=config,
-        client_options={
-            "allow_http": address.endpoint.startswith("http://"),
-            "connect_timeout": address.timeout,
-            "timeout": address.timeout,
-        },
-        retry_config={"max_retries": _TRIES_AGAIN, "retry_timeout": address.timeout},
-    )
+    try:
+        store = S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            config=config,
+            client_options={
+                "allow_http": address.endpoint.startswith("http://"),
+                "connect_timeout": address.timeout,
+                "timeout": address.timeout,
+            },
+            retry_config={"max_retries": _TRIES_AGAIN, "retry_timeout": address.timeout},
+        )
+    except BaseError as error:
+        raise UnusableBucketError(_HALF_A_KEY.format(address.url)) from error
     return Bucket(store)
 
 

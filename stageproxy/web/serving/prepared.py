@@ -8,8 +8,9 @@ changed.
 """
 
 import asyncio
+import logging
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,8 @@ from stageproxy.core.errors import StorageError
 from stageproxy.core.rights import redacted
 from stageproxy.web.answers.lasting import LASTING, Lasting
 from stageproxy.web.serving.prepared_bodies import LARGEST_IN_MEMORY, Body, FileBody, LargeBody
+
+log = logging.getLogger(__name__)
 
 _STAGES = "/tmp/"
 _KEY_BYTES = 16
@@ -69,6 +72,10 @@ class Present(NamedTuple):
     now: datetime
 
 
+AnswerPresent = Callable[[Present | None], None]
+"""What is called with the present, `None` if it is not known."""
+
+
 class PresentReader:
     """Reads the present, once in an iteration of the event loop.
 
@@ -91,7 +98,7 @@ class PresentReader:
         self._now = now
         self._present: Present | None = None
         self._question: Future[int] | None = None
-        self._asked: Future[Present | None]
+        self._waiting: list[AnswerPresent] = []
 
     def read(self) -> Present | None:
         """Return the present, `None` if the catalogue has to be asked for its state."""
@@ -103,29 +110,30 @@ class PresentReader:
             asyncio.get_running_loop().call_soon(self._forget)
         return self._present
 
-    def ask(self) -> Future[Present | None]:
-        """Ask the catalogue for its state, and return the present, `None` if it does not answer.
+    def ask(self, answer: AnswerPresent) -> None:
+        """Ask the catalogue for its state, and pass the present on, `None` if it does not answer.
 
         The question begins after this call, so that no change that was acknowledged before is
-        missed. The future is shared: do not cancel it.
+        missed. Requests that share a question are answered one after the other, at once: a future
+        and an iteration of the event loop for each would cost as much as the question.
         """
         question = self._catalogue.ask_state()
         if question is not self._question:
-            self._question = question
-            self._asked = asyncio.get_running_loop().create_future()
-            question.add_done_callback(partial(self._answer, self._asked))
-        return self._asked
+            self._question, self._waiting = question, []
+            question.add_done_callback(partial(self._answer, self._waiting))
+        self._waiting.append(answer)
 
-    def _answer(self, asked: Future[Present | None], question: Future[int]) -> None:
-        if asked.done():
-            return
+    def _answer(self, waiting: Sequence[AnswerPresent], question: Future[int]) -> None:
         failure = question.exception()
-        if failure is None:
-            asked.set_result(self._present_with(question.result()))
-        elif isinstance(failure, StorageError):
-            asked.set_result(None)
-        else:
-            asked.set_exception(failure)
+        present = None if failure else self._present_with(question.result())
+        for answer in waiting:
+            try:
+                answer(present)
+            except Exception:
+                # The others wait as well.
+                log.exception("a request could not be answered from a prepared answer")
+        if failure is not None and not isinstance(failure, StorageError):
+            raise failure
 
     def _present_with(self, number: int) -> Present:
         return Present((number, self._changes()), self._seconds(), self._now())
@@ -188,9 +196,20 @@ class PreparedAnswers:
         """The present, `None` if it has to be asked for."""
         return self._present.read()
 
-    def ask_present(self) -> Future[Present | None]:
-        """Ask for the present. An answer that is made after that is kept under it."""
-        return self._present.ask()
+    def ask_present(self, answer: AnswerPresent) -> None:
+        """Ask for the present, which is passed on, `None` if it is not known."""
+        self._present.ask(answer)
+
+    async def present_now(self) -> Present | None:
+        """Return the present. An answer that is made after that is kept under it."""
+        known: Future[Present | None] = asyncio.get_running_loop().create_future()
+
+        def answer(present: Present | None) -> None:
+            if not known.done():
+                known.set_result(present)
+
+        self._present.ask(answer)
+        return await known
 
     def has(self, key: bytes) -> bool:
         """Return whether there is an answer in memory to requests with a key, whether it holds."""

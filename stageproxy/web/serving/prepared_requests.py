@@ -1,6 +1,5 @@
 """Requests that are answered without the application, from prepared answers."""
 
-from asyncio import Future, shield
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -87,12 +86,10 @@ class PreparedRequests:
             return False
         asked = _Asked(message, peer, began)
 
-        def answer(question: Future[Present | None]) -> None:
-            failed = question.cancelled() or question.exception() is not None
-            present = None if failed else question.result()
+        def answer(present: Present | None) -> None:
             send(self._answer(key, asked, present) if present else None)
 
-        self.answers.ask_present().add_done_callback(answer)
+        self.answers.ask_present(answer)
         return True
 
     def _answer(self, key: bytes, asked: _Asked, present: Present) -> bytes | None:
@@ -133,7 +130,7 @@ class PreparedRequests:
         known = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            present = known or await shield(self.answers.ask_present())
+            present = known or await self.answers.present_now()
             if present is None:
                 return await handler(request)
             answer = self.answers.find(key, present)
