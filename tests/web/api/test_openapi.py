@@ -48,6 +48,7 @@ BODIES = {
     "report_promotion": b'{"fence": 1}',
     "sweep": b'{"dry-run": true}',
     "make_token": b'{"can": "upload", "project": "demo"}',
+    "add_publisher": b'{"provider": "google", "fields": {"email": "me@demo.example"}}',
 }
 """The bodies for the operations that have one."""
 
@@ -143,6 +144,7 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", "probe")
     await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
+    await trust(service)
     for limits in ("limits", "projects/demo/limits"):
         await service.api("GET", limits)
     await promote(service)
@@ -150,6 +152,14 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 
     assert responses(service.description, below=400) - service.description.responses == set()
+
+
+async def trust(service: RunningService) -> None:
+    """Trust a CI job, and trust it no more."""
+    google = {"provider": "google", "fields": {"email": "me@demo.example"}}
+    added = (await service.api("POST", "projects/demo/publishers", **google)).document
+    await service.api("GET", "projects/demo/publishers")
+    await service.api("DELETE", f"projects/demo/publishers/{added['id']}")
 
 
 async def report(service: RunningService, stage: Any) -> None:
