@@ -141,12 +141,11 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", path)
     for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
-    await service.api("GET", "probe")
     await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
     await trust(service)
-    for limits in ("limits", "projects/demo/limits"):
-        await service.api("GET", limits)
+    for other in ("probe", "limits", "projects/demo/limits"):
+        await service.api("GET", other)
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
