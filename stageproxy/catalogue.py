@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.identity.publishers import TrustedPublisher
 from stageproxy.core.leases import Lease
 from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -302,6 +303,38 @@ class RateRows(Protocol):
         """Remove the buckets that are full again."""
 
 
+class PublisherRows(Protocol):
+    """Trusted publishers: CI jobs that may upload to a project."""
+
+    def find(self, publisher_id: str) -> TrustedPublisher | None:
+        """Return a publisher by its id."""
+
+    def list(self, project: str | None = None) -> Sequence[TrustedPublisher]:
+        """Return the publishers of a project, or all, the earliest first."""
+
+    def list_of_issuer(self, issuer: str) -> Sequence[TrustedPublisher]:
+        """Return the publishers that trust an issuer, the earliest first."""
+
+    def issuers(self) -> frozenset[str]:
+        """Return the issuers that any publisher trusts."""
+
+    def add(self, publisher: TrustedPublisher) -> None:
+        """Store a new publisher."""
+
+    def remove(self, publisher_id: str) -> None:
+        """Remove a publisher, if it exists."""
+
+
+class IdentityRows(Protocol):
+    """The identities of CI jobs that were used, each for one API token."""
+
+    def use(self, digest: str, until: datetime) -> bool:
+        """Store that an identity is used; return whether it is for the first time."""
+
+    def forget(self, now: datetime) -> None:
+        """Forget the identities that nobody takes any more."""
+
+
 class AuditRows(Protocol):
     """The audit trail, which is only added to."""
 
@@ -379,6 +412,14 @@ class Rows(Protocol):
     @property
     def rates(self) -> RateRows:
         """What servers have counted."""
+
+    @property
+    def publishers(self) -> PublisherRows:
+        """The trusted publishers."""
+
+    @property
+    def identities(self) -> IdentityRows:
+        """The identities that were used."""
 
     @property
     def audit(self) -> AuditRows:

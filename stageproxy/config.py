@@ -30,6 +30,7 @@ from stageproxy.setting_types import (
     Duration,
     Expects,
     FilesUrl,
+    Issuers,
     MinFree,
     Networks,
     OptionalPath,
@@ -416,6 +417,19 @@ class DeskSettings(SettingsTable):
     )
 
 
+class OidcSettings(SettingsTable):
+    """Which CI jobs may get upload tokens for their identities."""
+
+    audience: str = Field(
+        "", description="What identities have to be made for; by default server.public_url."
+    )
+    issuers: Issuers = Field(
+        (),
+        description="URLs of issuers that trusted publishers may name, besides those of GitHub, "
+        "GitLab, Google and ActiveState.",
+    )
+
+
 class Config(SettingsTable):
     """All settings."""
 
@@ -430,6 +444,7 @@ class Config(SettingsTable):
     log: LogSettings = LogSettings()
     promotion: PromotionSettings = PromotionSettings()
     desk: DeskSettings = DeskSettings()
+    oidc: OidcSettings = OidcSettings()
     review: ReviewSettings = ReviewSettings()
     projects: Projects = Field(default_factory=dict, description="Settings of single projects.")
 

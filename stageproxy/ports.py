@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.identity.identities import Identity
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.other_pages import OtherPage
 from stageproxy.core.index.pages import Document
@@ -455,6 +456,17 @@ class Credentials(Protocol):
 
     async def get(self) -> Credential:
         """Return the credential to publish with now."""
+
+
+class IdentityVerifier(Protocol):
+    """Verifies the identity tokens of CI jobs."""
+
+    async def verify(self, token: str, issuers: Collection[str], audience: str) -> Identity:
+        """Return the identity in a token that one of these *issuers* has signed.
+
+        Raise `IdentityError` if it is not valid, or not for this *audience* alone, and
+        `IssuerUnavailableError` if the issuer does not answer.
+        """
 
 
 class Clock(Protocol):

@@ -144,3 +144,22 @@ def _check_files_url(value: object) -> object:
 
 FilesUrl = Annotated[str, BeforeValidator(_check_files_url)]
 """The bucket of an S3-compatible store and a prefix in it, or the empty string."""
+
+
+def _parse_issuers(value: object) -> tuple[str, ...]:
+    """Return issuers from a list, or from a comma-separated string in the environment."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise ValueError("give a list of URLs of issuers")  # noqa: TRY004 - for pydantic
+    return tuple(_check_issuer(str(text).strip()) for text in texts if str(text).strip())
+
+
+def _check_issuer(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc:
+        raise ValueError("give the https:// URL of an issuer, as its identities name it")
+    return text
+
+
+Issuers = Annotated[tuple[str, ...], BeforeValidator(_parse_issuers)]
+"""The URLs of issuers of identities, spelled as in them."""

@@ -203,5 +203,12 @@ def _message_in(text: str) -> str:
     if not isinstance(document, dict):
         return text.strip()
     lines = [document.get("detail") or document.get("message") or ""]
-    lines.extend(f"  {one['source']}: {one['message']}" for one in document.get("errors", []))
+    lines.extend(map(_line_of, document.get("errors", [])))
     return "\n".join(lines)
+
+
+def _line_of(problem: Mapping[str, str]) -> str:
+    """Return a problem of the API, or one of trusted publishing, which has PyPI's keys."""
+    if "description" in problem:
+        return f"  {problem['description']}"
+    return f"  {problem['source']}: {problem['message']}"

@@ -108,6 +108,10 @@ class Connection:
         url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
         return StageReference(_parse_server(server), None, URL(url, encoded=True))
 
+    def open_anonymously(self) -> AbstractAsyncContextManager[Client]:
+        """Open a session with the server for what needs no API token."""
+        return open_client(self.url(), None)
+
     def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Client]:
         """Open a session with a server. Only the local server receives the local token."""
         server = server or self.url()

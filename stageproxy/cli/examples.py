@@ -24,12 +24,21 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "migrate-storage --to-files s3://bucket/stage --config config.toml",
         "migrate-storage --to-database sqlite --to-files folder",
     ),
+    "oidc": ("oidc token --server https://stage.example",),
+    "oidc token": ("oidc token --server https://stage.example",),
     "promote": (
         "promote demo==2.0 --dry-run",
         "promote demo==2.0",
         "promote demo==2.0 --hashes SHA256SUMS --yes",
         "promote demo==2.0 --stop",
     ),
+    "publisher": ("publisher list demo",),
+    "publisher add": (
+        "publisher add demo google email=release@demo.example",
+        "publisher add demo gitlab project_path=group/demo project_id=22 ci_config=.gitlab-ci.yml",
+    ),
+    "publisher list": ("publisher list demo",),
+    "publisher remove": ("publisher remove demo eb88813e",),
     "restore": ("restore stage.tar", "restore /backups/stageproxy/ --data /srv/stageproxy"),
     "review": (
         "review demo==2.0",

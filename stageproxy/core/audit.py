@@ -20,7 +20,7 @@ SERVER = "server"
 
 
 class AuditAction(StrEnum):
-    """What happened to a stage, a file upload or an API token."""
+    """What happened to a stage, a file upload, an API token or a trusted publisher."""
 
     OPENED = "opened"
     EXTENDED = "extended"
@@ -56,6 +56,9 @@ class AuditAction(StrEnum):
     TRIED = "tried"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
+    TOKEN_MINTED = "token-minted"  # noqa: S105 - what happened to one
+    PUBLISHER_ADDED = "publisher-added"
+    PUBLISHER_REMOVED = "publisher-removed"
     SIGNED_IN = "signed-in"
     SIGNED_OUT = "signed-out"
     REFUSED = "refused"

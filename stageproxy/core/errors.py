@@ -214,6 +214,25 @@ class UnprocessableError(StageproxyError):
     kind = Kind.UNPROCESSABLE
 
 
+class IdentityError(UnprocessableError):
+    """The identity of a CI job is not taken. *code*: why, as PyPI spells it."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class IssuerUnavailableError(StageproxyError):
+    """The issuer of an identity does not answer, or not as an issuer does."""
+
+    kind = Kind.UPSTREAM_UNAVAILABLE
+
+    def __init__(self, issuer: str, reason: str) -> None:
+        super().__init__(
+            f"The issuer {issuer} cannot be asked for its keys: {reason}. Try again in a minute."
+        )
+
+
 class TooLargeError(StageproxyError):
     """A part of the request is too large."""
 

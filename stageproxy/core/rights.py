@@ -162,7 +162,8 @@ def _without_user(word: str) -> str:
 class ApiToken:
     """The stored record of an API token: its scope and expiry, never the token itself.
 
-    *name* is for people, and empty for tokens that were made before tokens had names.
+    *name* is for people, and empty for tokens that were made before tokens had names. *publisher*:
+    the id of the trusted publisher for whose job it was minted.
     """
 
     id: str
@@ -174,6 +175,7 @@ class ApiToken:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     name: str = ""
+    publisher: str | None = None
 
     @property
     def label(self) -> str:

@@ -11,6 +11,8 @@ from aiohttp import ClientSession
 
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
+from stageproxy.issuers.identities import Identities
+from stageproxy.issuers.keys import IssuerKeys
 from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.identity import ServerFacts
@@ -66,7 +68,7 @@ async def open_service(
         inspectors.reviews as review_inspector,
         open_catalogue(config, directory, disk, facts) as database,
     ):
-        async with _sessions(config, upstream.network) as (reader, publisher):
+        async with _sessions(config, upstream.network) as (reader, publisher, issuers):
             clock = clock or SystemClock()
             indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
             metrics.watch_upstream(
@@ -87,6 +89,7 @@ async def open_service(
                     indexes.previewed,
                     inspector,
                 ),
+                identities=Identities(IssuerKeys(issuers, clock)),
                 clock=clock,
             )
             publish_target = publish_target_of(
@@ -119,16 +122,19 @@ def find_upstream(config: Config) -> PipSettings:
 @asynccontextmanager
 async def _sessions(
     config: Config, network: NetworkSettings
-) -> AsyncIterator[tuple[ClientSession, ClientSession]]:
-    """Open a session that reads upstream, and one that publishes."""
+) -> AsyncIterator[tuple[ClientSession, ClientSession, ClientSession]]:
+    """Open a session that reads upstream, one that publishes, and one that asks issuers."""
     patience = Timeouts(
         connect=config.upstream.connect_timeout,
         read=config.upstream.read_timeout,
     )
     tls = network.tls_context(os.environ)
-    publishing = open_session(patience, network, keep_alive=False, tls=tls)
-    async with open_session(patience, network, tls=tls) as reader, publishing as publisher:
-        yield reader, publisher
+    async with (
+        open_session(patience, network, tls=tls) as reader,
+        open_session(patience, network, keep_alive=False, tls=tls) as publisher,
+        open_session(patience, network, tls=tls) as issuers,
+    ):
+        yield reader, publisher, issuers
 
 
 def disk_of(config: Config, directory: DataDirectory, facts: ServerFacts) -> Disk:

@@ -16,7 +16,7 @@ from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.core.sessions import SessionTimes
 from stageproxy.places import PlacesByKey
-from stageproxy.ports import Clock, Inspector, RunningFiles
+from stageproxy.ports import Clock, IdentityVerifier, Inspector, RunningFiles
 from stageproxy.server.identity import Identity
 from stageproxy.server.reviews import ReviewAdapters, reviews_of
 from stageproxy.server.storage import lease_times_of
@@ -29,6 +29,7 @@ from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceReports
+from stageproxy.services.exchange import IdentityExchange
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.leases import Leases
 from stageproxy.services.limits import Limits
@@ -41,6 +42,7 @@ from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
+from stageproxy.services.publishers import Publishers
 from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
@@ -98,6 +100,7 @@ class Adapters:
     deciding_index: CachedIndex
     other_pages: OtherPageCache
     reviews: ReviewAdapters
+    identities: IdentityVerifier
     clock: Clock
 
 
@@ -175,7 +178,7 @@ def assemble(
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.is_running, publish_target)
     app[keys.STAGES] = stages
     reviews = _add_reviews(app, config, adapters, findings, metrics, promotions.background)
-    app[keys.TOKENS] = tokens
+    _add_trusted_publishing(app, config, adapters, tokens, urls)
     completion = _add_uploads(app, config, adapters, stages, names, leases)
     _add_operations(app, config, adapters, metrics, identity)
     _add_web_parts(app, config, urls)
@@ -265,6 +268,18 @@ def _add_uploads(
     app[keys.FILE_UPLOADS] = file_uploads
     app[keys.UPLOADS] = uploads
     return completion
+
+
+def _add_trusted_publishing(
+    app: web.Application, config: Config, adapters: Adapters, tokens: Tokens, urls: StageUrls
+) -> None:
+    """Add API tokens, the CI jobs that get some, and the exchange of their identities."""
+    database, clock = adapters.database, adapters.clock
+    app[keys.TOKENS] = tokens
+    app[keys.PUBLISHERS] = Publishers(database, clock, frozenset(config.oidc.issuers))
+    app[keys.EXCHANGE] = IdentityExchange(
+        database, clock, tokens, adapters.identities, config.oidc.audience or urls.public_url
+    )
 
 
 def _add_operations(

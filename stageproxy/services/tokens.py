@@ -101,9 +101,14 @@ class Tokens:
         return await self.catalogue.write(work)
 
     async def list(self, token: ApiToken) -> Sequence[ApiToken]:
-        """Return all API tokens as they are stored, the latest first."""
+        """Return the API tokens as they are stored, the latest first.
+
+        Those that were minted for CI jobs are left out when they are not valid any more.
+        """
         require(token, Action.TOKENS, None)
-        return await self.catalogue.read(lambda rows: rows.tokens.list())
+        now = self.clock.now()
+        stored = await self.catalogue.read(lambda rows: rows.tokens.list())
+        return [one for one in stored if one.publisher is None or one.is_live(now)]
 
     async def revoke(self, token: ApiToken, token_id: str) -> ApiToken:
         """Revoke an API token. Every later request with it is refused."""

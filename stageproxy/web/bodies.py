@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import HttpVersion11, hdrs, web
-from packaging.utils import canonicalize_name, is_normalized_name
+from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 from packaging.version import InvalidVersion, Version
 from pydantic import (
     AfterValidator,
@@ -154,3 +154,12 @@ async def read_body(request: web.Request, model: type[Model], max_size: int = _M
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise InvalidRequestError("The request body is not valid.", problems) from error
+
+
+def project_of(request: web.Request) -> NormalizedName:
+    """Return the project in the path of a request."""
+    text = request.match_info["project"]
+    name = canonicalize_name(text)
+    if not is_normalized_name(name):
+        raise InvalidRequestError(f"{text!r} is not a project name.")
+    return name

@@ -12,6 +12,7 @@ from stageproxy.services.care.readiness import Readiness
 from stageproxy.services.descriptions import Descriptions
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.evidence import EvidenceReports
+from stageproxy.services.exchange import IdentityExchange
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
@@ -20,6 +21,7 @@ from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
+from stageproxy.services.publishers import Publishers
 from stageproxy.services.review.reviews import Reviews
 from stageproxy.services.sessions import Sessions
 from stageproxy.services.stage_urls import StageUrls
@@ -41,6 +43,7 @@ COMPLETION = web.AppKey("completion", Completion)
 DESCRIPTIONS = web.AppKey("descriptions", Descriptions)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EVIDENCE = web.AppKey("evidence", EvidenceReports)
+EXCHANGE = web.AppKey("exchange", IdentityExchange)
 EXAMINER = web.AppKey("examiner", Examiner)
 EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
@@ -53,6 +56,7 @@ LOOKS = web.AppKey("looks", Looks)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
+PUBLISHERS = web.AppKey("publishers", Publishers)
 PREVIEWS = web.AppKey("previews", Previews)
 PROBES = web.AppKey("probes", Probes)
 PROGRESS_STREAMS = web.AppKey("progress_streams", ProgressStreams)

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from stageproxy.web import health
+from stageproxy.web import health, oidc
 from stageproxy.web.answers.headers import answer_preflight
-from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
+from stageproxy.web.api import limits, promotion, publishers, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.evidence import add_evidence, list_evidence
@@ -59,6 +59,9 @@ ROUTES = (
     *(web.post(f"{_AT_DESK}/{one}", answer_to(one)) for one in QUESTIONS),
     web.get(f"{_AT_DESK}/files/{{filename}}/remove", ask_remove),
     web.post(f"{_AT_DESK}/files/{{filename}}/remove", desk_remove),
+    web.get("/_/oidc/audience", oidc.show_audience),
+    web.post("/_/oidc/mint-token", oidc.mint_token),
+    web.post("/_/oidc/burn-token", oidc.burn_token),
     web.get("/robots.txt", robots),
     web.get("/assets/{name}", show_asset),
     web.get("/health/live", health.live),
@@ -121,6 +124,9 @@ ROUTES = (
     web.post("/api/sweep", sweep),
     web.get("/api/limits", limits.show_limits),
     web.get("/api/projects/{project}/limits", limits.show_project_limits),
+    web.post("/api/projects/{project}/publishers", publishers.add_publisher),
+    web.get("/api/projects/{project}/publishers", publishers.list_publishers),
+    web.delete("/api/projects/{project}/publishers/{id}", publishers.remove_publisher),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),
     web.delete("/api/tokens/{id}", tokens.revoke_token),

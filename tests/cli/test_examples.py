@@ -9,7 +9,7 @@ from stageproxy.cli.examples import EXAMPLES
 from tests.cli.commands import commands
 from tests.support.clients.command_runner import CommandRunner
 
-GROUPS = ("stage", "audit", "token", "config")
+GROUPS = ("stage", "audit", "token", "config", "oidc", "publisher")
 
 
 def test_every_command_has_examples() -> None:

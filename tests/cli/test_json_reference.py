@@ -29,7 +29,7 @@ FAILURE = re.compile(
 )
 FAILURES: list[tuple[str, str, str]] = FAILURE.findall(PAGE)
 FILENAME = re.compile(r".+\.(whl|tar\.gz)")
-REPEATED = {"stage", "stages", "tokens"}
+REPEATED = {"stage", "stages", "tokens", "publishers"}
 """Keys whose values another section describes."""
 
 TYPED = {
@@ -57,6 +57,10 @@ TYPED = {
     "restore": ("restore BACKUP --data NEW",),
     "migrate-storage": ("migrate-storage --to-database DATABASE --data DATA --dry-run",),
     "token revoke": ("token revoke TOKEN",),
+    "publisher add": ("publisher add PROJECT google email=release@demo.example",),
+    "publisher list": ("publisher list PROJECT",),
+    "publisher remove": ("publisher remove PROJECT PUBLISHER",),
+    "oidc token": ("oidc token --server REVIEWS",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
     "doctor": ("doctor --config SETTINGS",),
     "sweep": ("sweep --dry-run",),
@@ -144,6 +148,7 @@ def arguments(  # noqa: PLR0917 - what the commands of all examples are run on
     data: DataDirectory,
     backup: Path,
     migrated_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
     data.file(STORED).unlink()
@@ -158,6 +163,10 @@ def arguments(  # noqa: PLR0917 - what the commands of all examples are run on
     settings.write_text(f'[server]\nport = 0\n[upstream]\nurl = "{upstream}"\n')
     wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
     token = cli.json("token", "new", *wanted)
+    publisher = cli.json("publisher", "add", cli.project, "google", "email=me@demo.example")
+    stub_server.answers["/_/oidc/audience"] = {"audience": stub_server.url}
+    stub_server.answers["/_/oidc/mint-token"] = {"token": "stgu_…", "expires": 1_700_000_000}
+    monkeypatch.setenv("STAGEPROXY_ID_TOKEN", "the identity of a job")
     stage = cli.staged(wheel, sdist)
     stub_server.answers["/tmp/demo/token/+review"] = as_document(a_short_review(LOST_MUSL))
     return {
@@ -169,6 +178,7 @@ def arguments(  # noqa: PLR0917 - what the commands of all examples are run on
         "BROKEN": str(broken),
         "OTHER": str(other),
         "TOKEN": token["id"],
+        "PUBLISHER": publisher["id"],
         "NAMES": str(names),
         "UPSTREAM": stub_server.url,
         "REVIEWS": stub_server.url,

@@ -15,12 +15,14 @@ from packaging.utils import canonicalize_name
 
 import stageproxy.services
 from stageproxy.core.errors import ForbiddenError
+from stageproxy.core.identity.providers import Provider
 from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.review.evidence import Evidence
 from stageproxy.core.rights import ApiToken, TokenKind, parse_token
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.services.promotion.reports import Report
+from stageproxy.services.publishers import PublisherRequest
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.services.upload.examine import IncomingUpload
 from stageproxy.web import keys
@@ -210,6 +212,21 @@ async def give_up_stage(scene: Scene) -> None:
     await scene.of(keys.WAYS_OUT).give_up(scene.token, scene.id)
 
 
+GOOGLE = PublisherRequest("demo", Provider.GOOGLE, "", {"email": "me@demo.example"})
+
+
+async def add_publisher(scene: Scene) -> None:
+    """Trust a CI job."""
+    await scene.of(keys.PUBLISHERS).add(scene.token, GOOGLE)
+
+
+async def remove_publisher(scene: Scene) -> None:
+    """Trust a CI job no more."""
+    order = {"provider": "google", "fields": {"email": "me@demo.example"}}
+    added = await scene.service.api("POST", "projects/demo/publishers", **order)
+    await scene.of(keys.PUBLISHERS).remove(scene.token, "demo", added.document["id"])
+
+
 CALLS: dict[str, tuple[Call, ...]] = {
     "Completion.complete": (complete_upload, complete_a_checked_upload),
     "EvidenceReports.add": (add_evidence,),
@@ -219,6 +236,8 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "FileUploads.extend": (extend_upload,),
     "FileUploads.receive": (send_bytes,),
     "Promotions.start": (start_promotion,),
+    "Publishers.add": (add_publisher,),
+    "Publishers.remove": (remove_publisher,),
     "Stages.cancel": (cancel_stage,),
     "Stages.extend": (extend_stage,),
     "Stages.open": (open_stage,),
@@ -262,6 +281,7 @@ READING = {
     "PromotionReports.receipt",
     "PromotionReports.show",
     "Promotions.examine",
+    "Publishers.list",
     "Stages.get",
     "Stages.get_latest",
     "Stages.list",

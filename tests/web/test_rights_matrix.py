@@ -83,6 +83,9 @@ EXPECTED = {
     "GET /desk/stages/{id}/audit": STRANGERS,
     "GET /desk/stages/{id}": STRANGERS,
     "GET /desk/stages/{id}/progress": STRANGERS,
+    "GET /_/oidc/audience": EVERYONE,
+    "POST /_/oidc/mint-token": EVERYONE.replace("200", "422"),  # it is no identity
+    "POST /_/oidc/burn-token": EVERYONE.replace("200", "202"),
     "GET /robots.txt": EVERYONE,
     "GET /assets/{name}": EVERYONE.replace("200", "404"),  # no asset has this name
     "GET /health/live": EVERYONE,
@@ -145,6 +148,9 @@ EXPECTED = {
     "GET /api/probe": ADMIN,
     "POST /api/probe/{id}": ADMIN,
     "POST /api/sweep": ADMIN,
+    "GET /api/projects/{project}/publishers": MANAGING,
+    "POST /api/projects/{project}/publishers": MAKING,
+    "DELETE /api/projects/{project}/publishers/{id}": ADMIN.replace("200", "404"),
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,
@@ -191,6 +197,11 @@ DOCUMENTS = {
     "POST /api/stages/{id}/promotion/journal": b'{"fence": 1}',
     "POST /api/sweep": b'{"dry-run": true}',
     "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
+    "POST /api/projects/{project}/publishers": json.dumps(
+        {"provider": "google", "fields": {"email": "me@demo.example"}}
+    ).encode(),
+    "POST /_/oidc/mint-token": b'{"token": "x"}',
+    "POST /_/oidc/burn-token": b'{"token": "x"}',
 }
 WITHOUT_STAGE = {
     "POST /upload/2.0/",
@@ -203,7 +214,9 @@ PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/j
 """Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
 ABOUT_A_STAGE = [
-    route for route in EXPECTED if "s/{id}" in route and not re.search("tokens|/desk/", route)
+    route
+    for route in EXPECTED
+    if "s/{id}" in route and not re.search("tokens|publishers|/desk/", route)
 ]
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import id as identities
 from aiohttp import ClientSession
 from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.cli.client import Client
+from stageproxy.cli.identities import identity_for
 from stageproxy.cli.output.output import FailedError
 from stageproxy.cli.promote.credential import read_credential
 from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
@@ -29,7 +29,6 @@ from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import ConflictError, StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher
-from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
@@ -99,11 +98,7 @@ class _Setup:
 
 async def _identify(audience: str) -> str:
     """Return the identity of this CI job for an audience. Raise if there is none."""
-    try:
-        found = await asyncio.to_thread(identities.detect_credential, audience)
-    except identities.IdentityError as error:
-        sentence = f"Could not get the identity of this CI job: {one_line(str(error))}"
-        raise ConflictError(sentence) from error
+    found = await identity_for(audience)
     if found is None:
         raise ConflictError(
             "There is no credential to publish with: promotion.token is not set, and there is no "

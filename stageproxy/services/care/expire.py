@@ -191,6 +191,7 @@ def _end_some(
 def _remove_lapsed(rows: Rows, now: datetime) -> None:
     """Remove sessions that have expired, leases that lapsed long ago, and rates without events."""
     rows.sessions.remove_expired(now)
+    rows.identities.forget(now)
     rows.rates.remove_full(now - _LAPSED_FOR)
     for lease in rows.leases.list():
         if lease.until < now - _LAPSED_FOR:

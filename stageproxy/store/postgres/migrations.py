@@ -32,6 +32,29 @@ LATER_STEPS: Mapping[str, tuple[str, ...]] = {
         )
         """,
     ),
+    "m0016_trusted_publishers": (
+        """
+        CREATE TABLE trusted_publisher (
+            id TEXT COLLATE "C" PRIMARY KEY,
+            project TEXT COLLATE "C" NOT NULL,
+            provider TEXT COLLATE "C" NOT NULL,
+            issuer TEXT COLLATE "C" NOT NULL,
+            fields TEXT COLLATE "C" NOT NULL,
+            added_at TEXT COLLATE "C" NOT NULL,
+            added_by TEXT COLLATE "C" NOT NULL
+        )
+        """,
+        "CREATE INDEX trusted_publisher_by_issuer ON trusted_publisher (issuer)",
+        "CREATE INDEX trusted_publisher_of_project ON trusted_publisher (project)",
+        """
+        CREATE TABLE used_identity (
+            digest TEXT COLLATE "C" PRIMARY KEY,
+            until TEXT COLLATE "C" NOT NULL
+        )
+        """,
+        "CREATE INDEX used_identity_by_end ON used_identity (until)",
+        'ALTER TABLE api_token ADD COLUMN publisher TEXT COLLATE "C"',
+    ),
 }
 """The statements of each migration since the first release with PostgreSQL, by its name."""
 WORKS_WITH: Mapping[str, str] = {}

@@ -58,6 +58,7 @@ def api_token_in(row: Row) -> ApiToken:
         expires_at=_time_or_none(row["expires_at"]),
         revoked_at=_time_or_none(row["revoked_at"]),
         name=row["name"],
+        publisher=row["publisher"],
     )
 
 

@@ -15,6 +15,7 @@ from stageproxy.store.rows.installation import SqlInstallationRows
 from stageproxy.store.rows.leases import SqlLeaseRows
 from stageproxy.store.rows.looks import SqlLookRows
 from stageproxy.store.rows.promotions import SqlPromotionRows
+from stageproxy.store.rows.publishers import SqlIdentityRows, SqlPublisherRows
 from stageproxy.store.rows.rates import SqlRateRows
 from stageproxy.store.rows.sessions import SqlSessionRows
 from stageproxy.store.rows.stages import SqlStageRows
@@ -41,6 +42,8 @@ class SqlRows(Statements):
         self.leases = SqlLeaseRows(connection)
         self.installation = SqlInstallationRows(connection)
         self.rates = SqlRateRows(connection)
+        self.publishers = SqlPublisherRows(connection)
+        self.identities = SqlIdentityRows(connection)
         self.audit = SqlAuditRows(connection)
         self._usage = SqlUsage(connection)
 

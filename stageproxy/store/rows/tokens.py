@@ -43,6 +43,7 @@ class SqlTokenRows(Statements):
                 "expires_at": text_of(token.expires_at),
                 "revoked_at": text_of(token.revoked_at),
                 "name": token.name,
+                "publisher": token.publisher,
             },
             key="id",
         )

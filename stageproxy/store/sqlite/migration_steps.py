@@ -394,6 +394,31 @@ _SESSIONS = (
 )
 
 
+_PUBLISHERS = (
+    """
+    CREATE TABLE trusted_publisher (
+        id TEXT PRIMARY KEY,
+        project TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        fields TEXT NOT NULL,
+        added_at TEXT NOT NULL,
+        added_by TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX trusted_publisher_by_issuer ON trusted_publisher (issuer)",
+    "CREATE INDEX trusted_publisher_of_project ON trusted_publisher (project)",
+    """
+    CREATE TABLE used_identity (
+        digest TEXT PRIMARY KEY,
+        until TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX used_identity_by_end ON used_identity (until)",
+    "ALTER TABLE api_token ADD COLUMN publisher TEXT",
+)
+
+
 @STEPS()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -515,3 +540,10 @@ def m0014_installation(tables: Tables) -> None:
 def m0015_rates(tables: Tables) -> None:
     """Add what servers count together."""
     tables.execute(_RATES)
+
+
+@STEPS()
+def m0016_trusted_publishers(tables: Tables) -> None:
+    """Add trusted publishers, the identities that were used, and which API tokens were minted."""
+    for statement in _PUBLISHERS:
+        tables.execute(statement)

@@ -3,11 +3,10 @@
 from typing import Any
 
 from aiohttp import web
-from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 
-from stageproxy.core.errors import InvalidRequestError
 from stageproxy.services.limits import Use
 from stageproxy.web.access.auth import authenticate
+from stageproxy.web.bodies import project_of
 from stageproxy.web.documents.session_json import json_response
 from stageproxy.web.keys import LIMITS
 
@@ -21,15 +20,7 @@ async def show_limits(request: web.Request) -> web.Response:
 async def show_project_limits(request: web.Request) -> web.Response:
     """Return the limits of a project, and how much is used of each."""
     token = await authenticate(request)
-    project = _project(request.match_info["project"])
-    return _response(await request.app[LIMITS].of_project(token, project))
-
-
-def _project(text: str) -> NormalizedName:
-    name = canonicalize_name(text)
-    if not is_normalized_name(name):
-        raise InvalidRequestError(f"{text!r} is not a project name.")
-    return name
+    return _response(await request.app[LIMITS].of_project(token, project_of(request)))
 
 
 def _response(uses: list[Use]) -> web.Response:

@@ -7,12 +7,13 @@ from aiohttp import web
 from stageproxy.core.errors import Kind
 from stageproxy.web.answers.conditional import conditional
 from stageproxy.web.answers.headers import PRIVATE
-from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
+from stageproxy.web.api import limits, promotion, publishers, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.evidence import NewEvidence, add_evidence, list_evidence
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.api.probe import receive_probe, show_probes
+from stageproxy.web.api.publishers import AddPublisher
 from stageproxy.web.api.review import show_review
 from stageproxy.web.api.sweep import OrderSweep, sweep
 from stageproxy.web.documents.token_orders import MakeToken
@@ -99,6 +100,11 @@ OPERATIONS: Operations = {
     sweep: Operation("Sweep", body=OrderSweep),
     limits.show_limits: Operation("Limits"),
     limits.show_project_limits: Operation("Limits"),
+    publishers.add_publisher: Operation(
+        "TrustedPublisher", (Kind.CONFLICT,), body=AddPublisher, status=HTTPStatus.CREATED
+    ),
+    publishers.list_publishers: Operation("TrustedPublishers"),
+    publishers.remove_publisher: Operation("TrustedPublisher", (Kind.NOT_FOUND,)),
     tokens.make_token: Operation(
         "NewApiToken", (Kind.CONFLICT,), body=MakeToken, status=HTTPStatus.CREATED
     ),

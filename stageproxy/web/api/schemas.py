@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stageproxy.core.identity.providers import Provider
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.lifetime import End
 from stageproxy.core.stage.stage import Status
@@ -75,6 +76,19 @@ FINDINGS: Schema = {
 _SWEPT_STAGE: Schema = object_of(
     "A stage, shortly.", {"id": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
 )
+
+_TRUSTED_PUBLISHER: Schema = {
+    "id": TEXT,
+    "project": TEXT,
+    "provider": {"enum": [one.value for one in Provider]},
+    "issuer": described("URL of the issuer of its identities.", TEXT),
+    "fields": described(
+        "What has to be so, by the names of the provider.",
+        {"type": "object", "additionalProperties": TEXT},
+    ),
+    "added-at": TIME,
+    "added-by": described("The id of an API token.", TEXT),
+}
 
 _API_TOKEN: Schema = {
     "id": TEXT,
@@ -212,6 +226,11 @@ SCHEMAS: Mapping[str, Schema] = {
                 ),
             }
         },
+    ),
+    "TrustedPublisher": object_of("A CI job that may upload to a project.", _TRUSTED_PUBLISHER),
+    "TrustedPublishers": object_of(
+        "The trusted publishers of a project, the earliest first.",
+        {"publishers": list_of("TrustedPublisher")},
     ),
     "ApiToken": object_of("An API token, without its secret.", _API_TOKEN),
     "NewApiToken": object_of(

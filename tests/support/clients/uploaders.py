@@ -177,10 +177,14 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class UploaderRunner:
-    """Runs uploaders in their own folders, with a home for each."""
+    """Runs uploaders in their own folders, with a home for each.
+
+    *more*: what is in their environment besides their settings.
+    """
 
     folder: Path
     tools: Tools
+    more: Mapping[str, str] = field(default_factory=dict)
 
     async def upload(
         self,
@@ -204,7 +208,7 @@ class UploaderRunner:
             str(self.program(program)),
             *arguments,
             *more,
-            environment=uploader.environment(url, token, home),
+            environment={**uploader.environment(url, token, home), **self.more},
             folder=project,
         )
 

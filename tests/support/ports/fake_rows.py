@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.identity.publishers import TrustedPublisher
 from stageproxy.core.leases import Lease
 from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -62,6 +63,8 @@ class FakeTables:
     rates: dict[str, datetime] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
+    publishers: dict[str, TrustedPublisher] = field(default_factory=dict)
+    identities: dict[str, datetime] = field(default_factory=dict)
 
     def copy(self) -> "FakeTables":
         """Return a copy."""
@@ -83,6 +86,8 @@ class FakeTables:
             dict(self.rates),
             list(self.events),
             dict(self.facts),
+            dict(self.publishers),
+            dict(self.identities),
         )
 
     def is_used(self, sha256: str) -> bool:
@@ -574,6 +579,56 @@ class FakeInstallationRows:
 
 
 @dataclass(frozen=True, slots=True)
+class FakePublisherRows:
+    """See `catalogue.PublisherRows`."""
+
+    tables: FakeTables
+
+    def find(self, publisher_id: str) -> TrustedPublisher | None:
+        """Return a publisher by its id."""
+        return self.tables.publishers.get(publisher_id)
+
+    def list(self, project: str | None = None) -> Sequence[TrustedPublisher]:
+        """Return the publishers of a project, or all, the earliest first."""
+        found = sorted(self.tables.publishers.values(), key=lambda one: (one.added_at, one.id))
+        return [one for one in found if project in {None, one.project}]
+
+    def list_of_issuer(self, issuer: str) -> Sequence[TrustedPublisher]:
+        """Return the publishers that trust an issuer, the earliest first."""
+        return [one for one in self.list() if one.issuer == issuer]
+
+    def issuers(self) -> frozenset[str]:
+        """Return the issuers that any publisher trusts."""
+        return frozenset(one.issuer for one in self.tables.publishers.values())
+
+    def add(self, publisher: TrustedPublisher) -> None:
+        """Store a new publisher."""
+        self.tables.publishers[publisher.id] = publisher
+
+    def remove(self, publisher_id: str) -> None:
+        """Remove a publisher, if it exists."""
+        self.tables.publishers.pop(publisher_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeIdentityRows:
+    """See `catalogue.IdentityRows`."""
+
+    tables: FakeTables
+
+    def use(self, digest: str, until: datetime) -> bool:
+        """Store that an identity is used; return whether it is for the first time."""
+        is_first = digest not in self.tables.identities
+        self.tables.identities.setdefault(digest, until)
+        return is_first
+
+    def forget(self, now: datetime) -> None:
+        """Forget the identities that nobody takes any more."""
+        for digest in [one for one, until in self.tables.identities.items() if until <= now]:
+            del self.tables.identities[digest]
+
+
+@dataclass(frozen=True, slots=True)
 class FakeRateRows:
     """See `catalogue.RateRows`."""
 
@@ -641,6 +696,8 @@ class FakeRows:
         self.leases = FakeLeaseRows(self.tables)
         self.installation = FakeInstallationRows(self.tables)
         self.rates = FakeRateRows(self.tables)
+        self.publishers = FakePublisherRows(self.tables)
+        self.identities = FakeIdentityRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":

@@ -48,6 +48,7 @@ BODIES = {
     "report_promotion": b'{"fence": 1}',
     "sweep": b'{"dry-run": true}',
     "make_token": b'{"can": "upload", "project": "demo"}',
+    "add_publisher": b'{"provider": "google", "fields": {"email": "me@demo.example"}}',
 }
 """The bodies for the operations that have one."""
 
@@ -140,16 +141,24 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", path)
     for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
-    await service.api("GET", "probe")
     await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
-    for limits in ("limits", "projects/demo/limits"):
-        await service.api("GET", limits)
+    await trust(service)
+    for other in ("probe", "limits", "projects/demo/limits"):
+        await service.api("GET", other)
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 
     assert responses(service.description, below=400) - service.description.responses == set()
+
+
+async def trust(service: RunningService) -> None:
+    """Trust a CI job, and trust it no more."""
+    google = {"provider": "google", "fields": {"email": "me@demo.example"}}
+    added = (await service.api("POST", "projects/demo/publishers", **google)).document
+    await service.api("GET", "projects/demo/publishers")
+    await service.api("DELETE", f"projects/demo/publishers/{added['id']}")
 
 
 async def report(service: RunningService, stage: Any) -> None:

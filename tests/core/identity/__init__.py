@@ -1,0 +1,1 @@
+"""Which identities belong to which trusted publisher."""

@@ -1,0 +1,1 @@
+"""Issuers of identities, and the tokens that they sign."""
