@@ -187,6 +187,9 @@ class TokenRows(Protocol):
     def save(self, token: ApiToken) -> None:
         """Store an API token, new or changed."""
 
+    def forget_minted(self, before: datetime) -> None:
+        """Remove the tokens that were minted for CI jobs and expired *before* a time."""
+
 
 class SessionRows(Protocol):
     """The sessions at the desk, by the digests of their secrets."""

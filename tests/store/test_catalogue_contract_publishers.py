@@ -6,6 +6,7 @@ from datetime import timedelta
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.identity.providers import Provider
 from stageproxy.core.identity.publishers import TrustedPublisher
+from stageproxy.core.rights import ApiToken, TokenKind
 from tests.support.ports.clock import NOON
 
 HOUR = timedelta(hours=1)
@@ -60,3 +61,20 @@ async def test_one_use(catalogue: Catalogue) -> None:
     uses.append(await catalogue.write(lambda rows: rows.identities.use("d1", NOON)))
 
     assert uses == [True, False, False, True]
+
+
+async def test_forgotten_tokens(catalogue: Catalogue) -> None:
+    """Of tokens that expired long ago, those that were minted for jobs are forgotten."""
+    minted = ApiToken("t1", TokenKind.UPLOAD, "demo", None, "d1", NOON, NOON, publisher="p1")
+    later = replace(minted, id="t2", digest="d2", expires_at=NOON + HOUR)
+    made = replace(minted, id="t3", digest="d3", publisher=None)
+
+    def save_all(rows: Rows) -> None:
+        for one in (minted, later, made):
+            rows.tokens.save(one)
+
+    await catalogue.write(save_all)
+    await catalogue.write(lambda rows: rows.tokens.forget_minted(NOON + HOUR))
+
+    left = await catalogue.read(lambda rows: rows.tokens.list())
+    assert sorted(one.id for one in left) == ["t2", "t3"]

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _MIN_AGE = timedelta(hours=1)
 _LAPSED_FOR = timedelta(days=1)
+_NAMED_FOR = timedelta(days=90)
+"""How long the name of a minted token is known: longer than a stage that it has filled is shown."""
 _STEP = 200
 """How many stages or files one transaction treats, which then takes some milliseconds."""
 _MOST_PLANNED = 10_000
@@ -189,9 +191,10 @@ def _end_some(
 
 
 def _remove_lapsed(rows: Rows, now: datetime) -> None:
-    """Remove sessions that have expired, leases that lapsed long ago, and rates without events."""
+    """Remove what has expired or lapsed long ago: sessions, minted tokens, leases, rates."""
     rows.sessions.remove_expired(now)
     rows.identities.forget(now)
+    rows.tokens.forget_minted(now - _NAMED_FOR)
     rows.rates.remove_full(now - _LAPSED_FOR)
     for lease in rows.leases.list():
         if lease.until < now - _LAPSED_FOR:

@@ -1,6 +1,7 @@
 """API tokens as rows."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from stageproxy.core.rights import ApiToken
 from stageproxy.store.rows.columns import Statements, api_token_in, text_of
@@ -46,4 +47,11 @@ class SqlTokenRows(Statements):
                 "publisher": token.publisher,
             },
             key="id",
+        )
+
+    def forget_minted(self, before: datetime) -> None:
+        """Remove the tokens that were minted for CI jobs and expired *before* a time."""
+        self._run(
+            "DELETE FROM api_token WHERE publisher IS NOT NULL AND expires_at < :before",
+            before=text_of(before),
         )

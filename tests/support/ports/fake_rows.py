@@ -404,6 +404,12 @@ class FakeTokenRows:
         _require(known is None or known.id == token.id)
         self.tables.api_tokens[token.id] = token
 
+    def forget_minted(self, before: datetime) -> None:
+        """Remove the tokens that were minted for CI jobs and expired *before* a time."""
+        for one in list(self.tables.api_tokens.values()):
+            if one.publisher is not None and one.expires_at and one.expires_at < before:
+                del self.tables.api_tokens[one.id]
+
 
 @dataclass(frozen=True, slots=True)
 class FakeSessionRows:
