@@ -17,10 +17,12 @@ from stageproxy.store.transfer.copies import copy_rows
 from stageproxy.store.transfer.files import FileCopies, files_of
 
 
-async def hand_over(config: Config, restored: DataDirectory, announce: Watch, watch: Watch) -> None:
-    """Put the files and the rows of a restored directory where the settings want them.
+async def hand_over_files(
+    config: Config, restored: DataDirectory, announce: Watch, watch: Watch
+) -> None:
+    """Put the files of a restored directory where the settings want them, and note that place.
 
-    Those that belong in a data directory stay. *announce*: called with the bytes of files to copy.
+    *announce*: called with the bytes of files to copy.
     """
     facts = {}
     if config.storage.files:
@@ -38,11 +40,19 @@ async def hand_over(config: Config, restored: DataDirectory, announce: Watch, wa
 
     with Database(restored.database) as catalogue:
         await catalogue.write(begin_anew)
-    if config.storage.database:
-        with sqlite_tables.reading(restored.database) as rows, filling_rows(config) as target:
-            copy_rows(rows, target, _ignore)
-        for path in restored.root.glob(f"{restored.database.name}*"):
-            path.unlink()
+
+
+def hand_over_rows(config: Config, restored: DataDirectory) -> None:
+    """Put the rows of a restored directory, which is in place, into the database of the settings.
+
+    That is the last step: if it fails, they are in the SQLite file, and nothing is lost.
+    """
+    if not config.storage.database:
+        return
+    with sqlite_tables.reading(restored.database) as rows, filling_rows(config) as target:
+        copy_rows(rows, target, _ignore)
+    for path in restored.root.glob(f"{restored.database.name}*"):
+        path.unlink()
 
 
 async def _hand_over_files(

@@ -14,7 +14,7 @@ from stageproxy.config import Config
 from stageproxy.core.rights import Action, parse_token
 from stageproxy.ports import Clock
 from stageproxy.server.admin_token import replace_admin_token
-from stageproxy.server.handing_over import hand_over
+from stageproxy.server.handing_over import hand_over_files, hand_over_rows
 from stageproxy.server.storage import find_filled_tables, name_of_database
 from stageproxy.store.backups.manifest import BackupError, Manifest
 from stageproxy.store.backups.readers import open_backup
@@ -80,9 +80,10 @@ async def restore(request: RestoreRequest, clock: Clock, announce: Watch, watch:
                 await replace_admin_token(catalogue, target, clock)
                 admin_token = "new"  # noqa: S105 - where it is from
         size = read.manifest.size
-        await hand_over(request.config, target, lambda more: announce(size + more), watch)
+        await hand_over_files(request.config, target, lambda more: announce(size + more), watch)
         _give_to_owner_of(root, target.root)
         former = replace_contents(root, f"{clock.now():%Y%m%dT%H%M%SZ}")
+        hand_over_rows(request.config, DataDirectory(root))
     return Restored(read.manifest, read.missing, former, secret, admin_token)
 
 

@@ -74,8 +74,7 @@ def fsck(*, config_file: Path | None, data: Path | None, repair: bool, as_json: 
 @contextmanager
 def _stopped(config: Config, directory: DataDirectory) -> Iterator[None]:
     """Raise if a server runs; none can start with the data directory meanwhile."""
-    if config.storage.database and is_database_in_use(config):
-        raise FailedError(_in_use(name_of_database(config)))
+    _require_no_server(config)
     try:
         with directory.locked():
             yield
@@ -83,6 +82,12 @@ def _stopped(config: Config, directory: DataDirectory) -> Iterator[None]:
         raise FailedError(_in_use(f"the data directory {directory.root}")) from error
     except DataDirectoryError as error:
         raise FailedError(f"{error} Nothing was repaired.") from error
+
+
+def _require_no_server(config: Config) -> None:
+    """Raise if a server is connected to the PostgreSQL database."""
+    if config.storage.database and is_database_in_use(config):
+        raise FailedError(_in_use(name_of_database(config)))
 
 
 def _in_use(what: str) -> str:
@@ -123,6 +128,8 @@ def _repair(config: Config, files: CheckedFiles, report: CheckReport) -> frozens
     faults = [one for one in report.faults if one.repair is not None]
     if not faults or not report.can_repair:
         return frozenset()
+    # The check can take long: a server on another machine may have started meanwhile.
+    _require_no_server(config)
     now = SystemClock().now()
     repairs = [one.repair for one in faults if one.repair is not None]
     with open_catalogue(config) as database:

@@ -209,6 +209,32 @@ def test_restore_of_a_used_database(stores: Stores) -> None:
     assert len(stages_in(stores)) == 1
 
 
+def test_interrupted_restore(
+    stores: Stores, empty: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the database fails at the end, what was restored is in the data directory."""
+    archive = stores.data.parent / "backup.tar"
+    stores.runner.json("backup", archive, "--data", stores.data)
+    cli = replace(empty, kind="database").use(monkeypatch)
+    with psycopg.connect(empty.database, autocommit=True) as connection:
+        name = empty.database.rpartition("/")[2]
+        read_only = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
+        connection.execute(read_only.encode())
+
+    failed = cli.run("restore", archive, "--data", empty.data)
+    with psycopg.connect(
+        empty.database, autocommit=True, options="-c default_transaction_read_only=off"
+    ) as connection:
+        writable = f"ALTER DATABASE {name} RESET default_transaction_read_only"
+        connection.execute(writable.encode())
+    restored = cli.json("restore", archive, "--data", empty.data, "--replace")
+
+    assert failed.code == 1
+    former = Path(restored["former"])
+    assert {"admin.token", "catalogue.db"} <= {one.name for one in former.iterdir()}
+    assert len(stages_in(replace(empty, kind="database"))) == 1
+
+
 def test_fsck(stores: Stores) -> None:
     """What is lost and what is altered is found, and repaired: the release can go on."""
     stores.lose(WHEEL.sha256)
