@@ -821,8 +821,8 @@ DEFECTS = [
     Defect(
         "after a failed flush there are no uploads",
         "store/disk.py",
-        "            self._has_failed = True\n",
-        "            self._has_failed = False\n",
+        "        if self.has_failed:\n",
+        "        if self.has_failed and not self._has_failed:\n",
         "store/test_files.py::test_broken_disk",
     ),
     Defect(
